@@ -1,0 +1,11 @@
+package pool
+
+var (
+	ClassToHold = classToHold
+	ClassOfCap  = classOfCap
+)
+
+const (
+	SlabChunk     = slabChunk
+	SlabMaxString = slabMaxString
+)
