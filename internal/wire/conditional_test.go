@@ -1,0 +1,211 @@
+package wire_test
+
+import (
+	"errors"
+	"math"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goquart/quart/internal/wire"
+)
+
+func TestValidETag(t *testing.T) {
+	for etag, want := range map[string]bool{
+		`"a"`: true, `W/"a"`: true, `""`: true, `"a,b"`: true, "\"\xff\"": true,
+		``: false, `"`: false, `a`: false, `W/`: false, `W/a`: false, `w/"a"`: false,
+		`"a" `: false, `"a b"`: false, `"a"b"`: false, "\"\x7f\"": false, `*`: false,
+	} {
+		if got := wire.ValidETag([]byte(etag)); got != want {
+			t.Errorf("ValidETag(%q) = %v", etag, got)
+		}
+	}
+}
+
+var etagTests = []struct {
+	list, etag   string
+	strong, weak bool
+}{
+	{`"a"`, `"a"`, true, true},
+	{`"a"`, `"b"`, false, false},
+	{`W/"a"`, `"a"`, false, true},
+	{`"a"`, `W/"a"`, false, true},
+	{`W/"a"`, `W/"a"`, false, true},
+	{`"x" , "y,z",W/"w","a"`, `"a"`, true, true},
+	{`"x","y,z"`, `"y,z"`, true, true},
+	{`"y,z"`, `"z"`, false, false},
+	{`,, "a",`, `"a"`, true, true},
+	{` * `, `"a"`, true, true},
+	{`*`, ``, true, true},
+	{`*`, `rubbish`, true, true},
+	{`"*"`, `"a"`, false, false},
+	{`*, "b"`, `"a"`, false, false},
+	{``, `"a"`, false, false},
+	{`a`, `a`, false, false},
+	{`"a`, `"a`, false, false},
+	{`b, "a"`, `"a"`, false, false},
+	{`"b" "a"`, `"a"`, false, false},
+	{`"a" rubbish`, `"a"`, true, true},
+}
+
+func TestETagMatch(t *testing.T) {
+	for _, tt := range etagTests {
+		if got := wire.ETagMatch([]byte(tt.list), []byte(tt.etag), false); got != tt.strong {
+			t.Errorf("ETagMatch(%s, %s, strong) = %v", tt.list, tt.etag, got)
+		}
+		if got := wire.ETagMatch([]byte(tt.list), []byte(tt.etag), true); got != tt.weak {
+			t.Errorf("ETagMatch(%s, %s, weak) = %v", tt.list, tt.etag, got)
+		}
+	}
+}
+
+func FuzzETagMatch(f *testing.F) {
+	for _, tt := range etagTests {
+		f.Add(tt.list, tt.etag)
+	}
+	f.Fuzz(func(t *testing.T, list, etag string) {
+		strong := wire.ETagMatch([]byte(list), []byte(etag), false)
+		weak := wire.ETagMatch([]byte(list), []byte(etag), true)
+		if strong && !weak {
+			t.Errorf("%q, %q match strongly but not weakly", list, etag)
+		}
+		if weak && strings.Trim(list, " \t") != "*" && !strings.Contains(list, strings.TrimPrefix(etag, "W/")) {
+			t.Errorf("%q matches %q", list, etag)
+		}
+		if wire.ValidETag([]byte(etag)) && !wire.ETagMatch([]byte(`W/"x,y" , `+etag+`,`+list), []byte(etag), true) {
+			t.Errorf("%q is not found in its list", etag)
+		}
+	})
+}
+
+var rangeTests = []struct {
+	header string
+	size   int64
+	want   []wire.Range
+	err    error
+}{
+	{"bytes=0-0", 10, []wire.Range{{0, 1}}, nil},
+	{"bytes=0-9", 10, []wire.Range{{0, 10}}, nil},
+	{"bytes=0-99", 10, []wire.Range{{0, 10}}, nil},
+	{"bytes=5-", 10, []wire.Range{{5, 5}}, nil},
+	{"bytes=-3", 10, []wire.Range{{7, 3}}, nil},
+	{"bytes=-30", 10, []wire.Range{{0, 10}}, nil},
+	{" Bytes= 0-1 ,, 3-4 , -1", 10, []wire.Range{{0, 2}, {3, 2}, {9, 1}}, nil},
+	{"bytes=20-, 1-1", 10, []wire.Range{{1, 1}}, nil},
+	{"bytes=1-99999999999999999999", 10, []wire.Range{{1, 9}}, nil},
+	{"bytes=-99999999999999999999", 10, []wire.Range{{0, 10}}, nil},
+	{"bytes=9223372036854775806-", math.MaxInt64, []wire.Range{{math.MaxInt64 - 1, 1}}, nil},
+	{"bytes=0-9223372036854775807", math.MaxInt64, []wire.Range{{0, math.MaxInt64}}, nil},
+	{"bytes=10-", 10, nil, wire.ErrRangeUnsatisfiable},
+	{"bytes=10-20,30-", 10, nil, wire.ErrRangeUnsatisfiable},
+	{"bytes=-0", 10, nil, wire.ErrRangeUnsatisfiable},
+	{"bytes=0-", 0, nil, wire.ErrRangeUnsatisfiable},
+	{"bytes=-5", 0, nil, wire.ErrRangeUnsatisfiable},
+	{"bytes=99999999999999999999-", 10, nil, wire.ErrRangeUnsatisfiable},
+	{"", 10, nil, wire.ErrRangeMalformed},
+	{"bytes", 10, nil, wire.ErrRangeMalformed},
+	{"bytes=", 10, nil, wire.ErrRangeMalformed},
+	{"bytes=,", 10, nil, wire.ErrRangeMalformed},
+	{"bytes=-", 10, nil, wire.ErrRangeMalformed},
+	{"bytes=5", 10, nil, wire.ErrRangeMalformed},
+	{"bytes=5-4", 10, nil, wire.ErrRangeMalformed},
+	{"bytes=0-1,x", 10, nil, wire.ErrRangeMalformed},
+	{"bytes=+1-2", 10, nil, wire.ErrRangeMalformed},
+	{"bytes=1--2", 10, nil, wire.ErrRangeMalformed},
+	{"bytes=--2", 10, nil, wire.ErrRangeMalformed},
+	{"bytes=1 - 2", 10, nil, wire.ErrRangeMalformed},
+	{"bytes = 1-2", 10, nil, wire.ErrRangeMalformed},
+	{"items=0-1", 10, nil, wire.ErrRangeMalformed},
+	{"bytes=" + strings.Repeat("0-0,", wire.MaxRanges), 10, slices.Repeat([]wire.Range{{0, 1}}, wire.MaxRanges), nil},
+	{"bytes=" + strings.Repeat("0-0,", wire.MaxRanges+1), 10, nil, wire.ErrRangeMalformed},
+}
+
+func TestParseRange(t *testing.T) {
+	for _, tt := range rangeTests {
+		kept := []wire.Range{{1, 2}}
+		got, err := wire.ParseRange([]byte(tt.header), tt.size, kept)
+		if !errors.Is(err, tt.err) || !slices.Equal(got, append(kept, tt.want...)) {
+			t.Errorf("ParseRange(%q, %d) = %v, %v, want %v, %v", tt.header, tt.size, got[1:], err, tt.want, tt.err)
+		}
+	}
+}
+
+// slowRange reads one spec with integers that cannot overflow.
+func slowRange(spec string, size int64) (r wire.Range, valid bool) {
+	a, b, ok := strings.Cut(strings.Trim(spec, " \t"), "-")
+	if !ok || strings.Trim(a+b, "0123456789") != "" || a+b == "" {
+		return wire.Range{}, false
+	}
+	first, last, end := new(big.Int), new(big.Int), big.NewInt(size)
+	switch {
+	case a == "":
+		last.Sub(end, big.NewInt(1))
+		suffix, _ := new(big.Int).SetString(b, 10)
+		if first.Sub(end, suffix); first.Sign() < 0 {
+			first.SetInt64(0)
+		}
+	case b == "":
+		first.SetString(a, 10)
+		last.Sub(end, big.NewInt(1))
+	default:
+		first.SetString(a, 10)
+		last.SetString(b, 10)
+		if last.Cmp(first) < 0 && first.IsInt64() { // both beyond int64: not told apart, both unsatisfiable
+			return wire.Range{}, false
+		}
+		if last.Cmp(end) >= 0 {
+			last.Sub(end, big.NewInt(1))
+		}
+	}
+	if first.Cmp(end) >= 0 {
+		return wire.Range{}, true
+	}
+	return wire.Range{Start: first.Int64(), Length: last.Int64() - first.Int64() + 1}, true
+}
+
+func FuzzParseRange(f *testing.F) {
+	for _, tt := range rangeTests {
+		f.Add(strings.TrimPrefix(tt.header, "bytes="), tt.size)
+	}
+	f.Fuzz(func(t *testing.T, specs string, size int64) {
+		if size < 0 || strings.Contains(specs, `"`) {
+			return
+		}
+		var want []wire.Range
+		var wantErr error
+		n := 0
+		for spec := range strings.SplitSeq(specs, ",") {
+			if strings.Trim(spec, " \t") == "" {
+				continue
+			}
+			n++
+			r, valid := slowRange(spec, size)
+			if !valid {
+				wantErr = wire.ErrRangeMalformed
+			}
+			if r.Length > 0 {
+				want = append(want, r)
+			}
+		}
+		if n == 0 || n > wire.MaxRanges {
+			wantErr = wire.ErrRangeMalformed
+		}
+		if wantErr == nil && len(want) == 0 {
+			wantErr = wire.ErrRangeUnsatisfiable
+		}
+		got, err := wire.ParseRange([]byte("bytes="+specs), size, nil)
+		if !errors.Is(err, wantErr) || err == nil && !slices.Equal(got, want) {
+			t.Errorf("ParseRange(%q, %d) = %v, %v, want %v, %v", specs, size, got, err, want, wantErr)
+		}
+	})
+}
+
+func BenchmarkParseRange(b *testing.B) {
+	header, dst := []byte("bytes=0-499, -500"), make([]wire.Range, 0, 4)
+	for b.Loop() {
+		if _, err := wire.ParseRange(header, 10_000, dst); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
