@@ -1,6 +1,6 @@
 module github.com/goquart/quart
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/fasthttp/router v1.5.4
@@ -8,5 +8,12 @@ require (
 	github.com/go-json-experiment/json v1.27.2
 	github.com/valyala/fasthttp v1.77.0
 	github.com/valyala/quicktemplate v1.8.0
-	golang.org/x/sys v0.49.0
+)
+
+require (
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/molecule-man/go-brrr v1.3.0 // indirect
+	github.com/savsgio/gotils v0.0.0-20240704082632-aef3928b8a38 // indirect
+	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	golang.org/x/net v0.61.0 // indirect
 )

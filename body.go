@@ -1,0 +1,337 @@
+package quart
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"iter"
+	"mime"
+	"mime/multipart"
+	"net"
+	"time"
+
+	"github.com/goquart/quart/pool"
+	"github.com/valyala/fasthttp"
+)
+
+// body is the request body: read lazily, by the handler's wish, under the limit and time of its route.
+type body struct {
+	buf    *pool.Buffer // what Body read
+	err    error        // why reading failed; it stays
+	begun  bool         // something was read, or the outcome is known
+	eof    bool
+	n      int64 // bytes read so far
+	limit  int64 // negative: none; 0: the route's
+	time   time.Duration
+	reader bodyReader
+
+	formRead bool
+	args     fasthttp.Args
+	form     *multipart.Form
+}
+
+func (b *body) reset(fc *fasthttp.RequestCtx) {
+	if !b.begun && !b.formRead && b.limit == 0 && b.time == 0 {
+		return
+	}
+	if b.buf != nil {
+		forgetBody(&fc.Request, b.buf.B)
+		pool.PutBuffer(b.buf)
+	}
+	if b.form != nil {
+		_ = b.form.RemoveAll() // temporary files of this request
+	}
+	b.args.Reset()
+	b.buf, b.err, b.form, b.reader = nil, nil, nil, bodyReader{}
+	b.begun, b.eof, b.formRead = false, false, false
+	b.n, b.limit, b.time = 0, 0, 0
+}
+
+// forgetBody takes a buffer that goes back to its pool out of the request, which fasthttp holds until the response is written.
+func forgetBody(req *fasthttp.Request, buf []byte) {
+	if req.IsBodyStream() {
+		return
+	}
+	if b := req.Body(); len(b) > 0 && &b[0] == &buf[:1][0] {
+		req.SetBodyRaw(nil)
+	}
+}
+
+// SetBodyLimit sets the most bytes of this request's body, before it is read; negative is no limit.
+func (c *Ctx) SetBodyLimit(n int64) { c.body.limit = n }
+
+// SetBodyTimeout sets the time for this request's body, before it is read; negative is no limit.
+func (c *Ctx) SetBodyTimeout(d time.Duration) { c.body.time = d }
+
+// bodyLimit is negative for no limit.
+func (c *Ctx) bodyLimit() int64 {
+	switch {
+	case c.body.limit != 0:
+		return c.body.limit
+	case c.route != nil && c.route.bodyLimit != 0:
+		return c.route.bodyLimit
+	case c.app.cfg.BodyLimit == 0:
+		return -1
+	}
+	return c.app.cfg.BodyLimit
+}
+
+// forever stands for no limit where a duration must be positive.
+const forever = 100 * 365 * 24 * time.Hour
+
+func (c *Ctx) bodyTimeout() time.Duration {
+	d := c.app.cfg.BodyTimeout
+	switch {
+	case c.body.time != 0:
+		d = c.body.time
+	case c.route != nil && c.route.bodyTimeout != 0:
+		d = c.route.bodyTimeout
+	}
+	if d <= 0 {
+		return forever
+	}
+	return d
+}
+
+// Body reads the whole request body and returns it, borrowed until the handler returns. Later calls return the same.
+// Errors: ErrTooLarge beyond the limit, ErrTimeout, and a 400 for a body that is cut short or malformed. After one of these the
+// connection is closed with the answer. 0 allocations once buffers are warm. (Flask: get_data.)
+func (c *Ctx) Body() ([]byte, error) {
+	if c.body.buf == nil && c.body.err == nil {
+		c.readBody()
+	}
+	if c.body.err != nil {
+		return nil, c.body.err
+	}
+	return c.body.buf.B, nil
+}
+
+func (c *Ctx) readBody() {
+	buf := pool.GetBuffer(c.sizeHint())
+	c.body.buf = buf
+	r := c.BodyReader()
+	for {
+		if len(buf.B) == cap(buf.B) {
+			buf.B = append(buf.B, 0)[:len(buf.B)]
+		}
+		n, err := r.Read(buf.B[len(buf.B):cap(buf.B)])
+		buf.B = buf.B[:len(buf.B)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return
+		}
+	}
+	c.fc.Request.SetBodyRaw(buf.B) // for foreign code that asks the RequestCtx
+}
+
+// sizeHint is how much room to make before a byte arrived: a declared length is only a claim.
+func (c *Ctx) sizeHint() int {
+	const most = 16 << 10
+	n := c.fc.Request.Header.ContentLength()
+	if n < 0 || n > most {
+		return most
+	}
+	return n + 1 // one more, to see the end without growing
+}
+
+// BodyReader returns the request body as a reader, under the same limit and time as Body. It is valid until the handler
+// returns. Errors as Body's.
+func (c *Ctx) BodyReader() io.Reader {
+	c.guard.Check("*quart.Ctx")
+	b := &c.body
+	if b.begun {
+		return &b.reader
+	}
+	b.begun = true
+	b.reader = bodyReader{c: c, limit: c.bodyLimit(), src: c.fc.RequestBodyStream()}
+	if declared := int64(c.fc.Request.Header.ContentLength()); b.reader.limit >= 0 && declared > b.reader.limit {
+		c.failBody(ErrTooLarge)
+		return &b.reader
+	}
+	if b.reader.src == nil {
+		// No body, or a foreign server that has read it.
+		b.reader.src = bytes.NewReader(c.fc.Request.Body())
+		return &b.reader
+	}
+	c.conn.enterBody(c.bodyTimeout()) // a foreign server's time is its own
+	return &b.reader
+}
+
+// failBody notes that the rest of the body stays unread: the connection ends with the answer.
+func (c *Ctx) failBody(err error) {
+	c.body.err = err
+	c.fc.SetConnectionClose()
+	c.conn.linger()
+	c.conn.leaveBody()
+}
+
+// bodyReader enforces the limit on what arrives, whatever was declared.
+type bodyReader struct {
+	c     *Ctx
+	src   io.Reader
+	limit int64
+}
+
+func (r *bodyReader) Read(p []byte) (int, error) {
+	b := &r.c.body
+	if b.err != nil {
+		return 0, b.err
+	}
+	if b.eof {
+		return 0, io.EOF
+	}
+	if r.limit >= 0 && int64(len(p)) > r.limit-b.n+1 {
+		p = p[:r.limit-b.n+1]
+	}
+	n, err := r.src.Read(p)
+	b.n += int64(n)
+	if r.limit >= 0 && b.n > r.limit {
+		r.c.failBody(ErrTooLarge)
+		return 0, ErrTooLarge
+	}
+	switch {
+	case err == nil:
+		return n, nil
+	case err == io.EOF && !r.cutShort():
+		b.eof = true
+		r.c.conn.leaveBody()
+		return n, io.EOF
+	}
+	r.c.failBody(bodyError(err))
+	return n, b.err
+}
+
+// cutShort reports whether the end came before the declared length: fasthttp's stream calls that io.EOF, too.
+func (r *bodyReader) cutShort() bool {
+	declared := r.c.fc.Request.Header.ContentLength()
+	return declared > 0 && r.c.body.n < int64(declared)
+}
+
+var errBodyCut error = &HTTPError{Status: 400, Detail: "the request body is incomplete or malformed"}
+
+func bodyError(err error) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return ErrTimeout
+	}
+	return errBodyCut
+}
+
+// abort is a panic that carries an error to answer with: how Form fails, having no error result.
+type abort struct{ err error }
+
+// Form returns the first value of a form field, from a body of type application/x-www-form-urlencoded or multipart/form-data; "" when there is
+// none, or the body is of another type. A body that is too large, too slow or malformed ends the handler
+// at once with 413, 408 or 400, as it does in Flask; to handle that, call Body first (multipart: FormFile).
+func (c *Ctx) Form(name string) string {
+	if err := c.readForm(); err != nil {
+		panic(abort{err})
+	}
+	if c.body.form != nil {
+		if v := c.body.form.Value[name]; len(v) > 0 {
+			return v[0]
+		}
+		return ""
+	}
+	return c.str(c.body.args.Peek(name))
+}
+
+// FormAll ranges over the values of a form field, in their order. It fails as Form does.
+func (c *Ctx) FormAll(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if err := c.readForm(); err != nil {
+			panic(abort{err})
+		}
+		if c.body.form != nil {
+			for _, v := range c.body.form.Value[name] {
+				if !yield(v) {
+					return
+				}
+			}
+			return
+		}
+		for k, v := range c.body.args.All() {
+			if string(k) == name && !yield(c.str(v)) {
+				return
+			}
+		}
+	}
+}
+
+var errNoFile error = &HTTPError{Status: 400, Detail: "the form lacks a file"}
+
+// FormFile returns the first file of that name in a multipart form. It is valid, and its Open works, until the handler returns: files
+// over 500 kB lie in a temporary file that goes away then. A missing one is a 400; other errors are Body's, and
+// 413 for more than 1,000 parts or over 500 kB of text.
+func (c *Ctx) FormFile(name string) (*multipart.FileHeader, error) {
+	if err := c.readForm(); err != nil {
+		return nil, err
+	}
+	if c.body.form == nil || len(c.body.form.File[name]) == 0 {
+		return nil, errNoFile
+	}
+	return c.body.form.File[name][0], nil
+}
+
+func (c *Ctx) readForm() error {
+	c.guard.Check("*quart.Ctx")
+	if c.body.formRead {
+		return c.body.err
+	}
+	c.body.formRead = true
+	kind, params, _ := mime.ParseMediaType(string(c.fc.Request.Header.ContentType()))
+	switch kind {
+	case "application/x-www-form-urlencoded":
+		return c.readURLEncoded()
+	case "multipart/form-data":
+		if params["boundary"] == "" {
+			return nil // as Flask: an empty form
+		}
+		return c.readMultipart(params["boundary"])
+	}
+	return nil
+}
+
+func (c *Ctx) readURLEncoded() error {
+	data, err := c.Body()
+	if err != nil {
+		return err
+	}
+	if bytes.Count(data, []byte("&")) >= maxFormParts {
+		c.body.err = ErrTooLarge
+		return ErrTooLarge
+	}
+	c.body.args.ParseBytes(data)
+	return nil
+}
+
+func (c *Ctx) readMultipart(boundary string) error {
+	form, err := multipart.NewReader(c.BodyReader(), boundary).ReadForm(maxFormMemory)
+	if err == nil && textOf(form) > maxFormMemory {
+		_ = form.RemoveAll()
+		err = multipart.ErrMessageTooLarge
+	}
+	if err == nil {
+		c.body.form = form
+		return nil
+	}
+	if c.body.err == nil { // else the body itself failed
+		c.body.err = errBodyCut
+		if errors.Is(err, multipart.ErrMessageTooLarge) {
+			c.body.err = ErrTooLarge
+		}
+	}
+	return c.body.err
+}
+
+// textOf is the size of a form's fields, which stay in memory.
+func textOf(f *multipart.Form) (n int) {
+	for k, values := range f.Value {
+		for _, v := range values {
+			n += len(k) + len(v)
+		}
+	}
+	return n
+}

@@ -1,0 +1,437 @@
+package quart
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/goquart/quart/internal/radix"
+	"github.com/goquart/quart/internal/wire"
+	"github.com/goquart/quart/pool"
+	"github.com/valyala/fasthttp"
+)
+
+// Ctx is one request and its response.
+//
+// It is valid until the handler returns, and never inside a Stream, SSE or Upgrade callback:
+// read what you need there into variables first. A string that a Ctx returns is yours for
+// ever; a []byte is borrowed until the handler returns. It is not safe for concurrent use, and
+// it is no context.Context: Context makes one.
+//
+// A pooled Ctx hands out strings from chunks of 2 KiB that are never reused: a string costs no
+// allocation of its own, but a kept one pins its chunk. Use strings.Clone for what outlives the
+// request by long.
+type Ctx struct {
+	guard   pool.Guard // panics on a use after release under the build tag quartdebug
+	fc      *fasthttp.RequestCtx
+	app     *App
+	conn    *connState // nil behind a listener that is not ours
+	route   *Route     // nil when nothing matched
+	match   radix.Match
+	path    []byte // decoded, a part of pathBuf
+	matched []byte // path, or host and path: parameters are offsets into it
+	pathBuf []byte // host, where hosts are used, and path
+	hostLen int
+	slab    pool.Slab
+	slots   slots
+	body    body
+
+	err        error // what Fail rendered
+	responded  bool  // a responder ran
+	badHeader  bool  // a header setter refused a value: the answer becomes 500
+	proxyKnown bool
+	proxy      forwarded
+	log        *slog.Logger
+	ctx        context.Context
+	cancel     context.CancelFunc // only behind a foreign listener
+	hard       *hardTimeout
+}
+
+var ctxPool = pool.New(resetCtx)
+
+// resetCtx readies c for the next request. The slab goes on where it stands, cells and
+// buffers keep their memory.
+func resetCtx(c *Ctx) {
+	if c.ctx != nil {
+		c.endContext()
+	}
+	c.hard = nil
+	if len(c.slots.used) > 0 {
+		c.slots.reset()
+	}
+	c.body.reset(c.fc)
+	c.fc, c.app, c.conn, c.route, c.path, c.matched = nil, nil, nil, nil, nil, nil
+	c.match.N = 0
+	c.err, c.log = nil, nil
+	c.responded, c.badHeader, c.proxyKnown = false, false, false
+}
+
+// AcquireCtx returns a Ctx for fc with its route and parameters, for adapters and tests that call handlers themselves. It
+// freezes a. ReleaseCtx gives it back.
+func AcquireCtx(a *App, fc *fasthttp.RequestCtx) *Ctx {
+	a.freeze()
+	c := a.acquire(fc)
+	if c.setPath(fc.URI().PathOriginal()) != nil {
+		return c
+	}
+	if mt := a.table.methodOf(fc.Method()); mt != nil {
+		a.table.find(mt, c)
+	}
+	return c
+}
+
+// ReleaseCtx ends the life of c: c and every []byte from it are invalid from here on.
+func ReleaseCtx(c *Ctx) {
+	c.guard.Released()
+	ctxPool.Put(c)
+}
+
+func (a *App) acquire(fc *fasthttp.RequestCtx) *Ctx {
+	c := ctxPool.Get()
+	c.guard.Acquired()
+	c.fc, c.app = fc, a
+	c.conn = connOf(fc.Conn())
+	c.conn.enterHandler()
+	return c
+}
+
+func (c *Ctx) scope() *slots {
+	c.guard.Check("*quart.Ctx")
+	return &c.slots
+}
+
+// App returns the app that serves c.
+func (c *Ctx) App() *App { return c.app }
+
+// Route returns the route that matched, nil when none did (404, 405, redirects).
+func (c *Ctx) Route() *Route {
+	c.guard.Check("*quart.Ctx")
+	return c.route
+}
+
+// Fast returns fasthttp's RequestCtx, the way to what quart does not cover. It is valid until
+// the handler returns.
+func (c *Ctx) Fast() *fasthttp.RequestCtx {
+	c.guard.Check("*quart.Ctx")
+	return c.fc
+}
+
+// Log returns the logger of this request: Config.Log, or what SetLog gave it.
+func (c *Ctx) Log() *slog.Logger {
+	if c.log != nil {
+		return c.log
+	}
+	return c.app.cfg.Log
+}
+
+// SetLog makes l the logger of this request, for middleware that adds a request ID.
+func SetLog(c *Ctx, l *slog.Logger) { c.log = l }
+
+// Context returns a context that is done when the response is complete, when the app cuts requests
+// off at the end of its shutdown grace, or when a deadline set on it passes. It may outlive
+// the Ctx. It is made at the first call (3 allocations); nothing is paid when not asked.
+func (c *Ctx) Context() context.Context {
+	c.guard.Check("*quart.Ctx")
+	if c.ctx != nil {
+		return c.ctx
+	}
+	ctx, cancel := context.WithCancel(c.app.root)
+	if c.conn != nil {
+		c.conn.onComplete(cancel)
+	} else {
+		c.cancel = cancel
+	}
+	c.ctx = ctx
+	return ctx
+}
+
+// SetContext replaces the context of c by a child of it: a span, a deadline. The one who made the child
+// cancels it.
+func (c *Ctx) SetContext(ctx context.Context) {
+	c.Context() // so that the parent ends with the response
+	c.ctx = ctx
+}
+
+// endContext runs at release. Behind our own listener the connection cancels the context, when
+// the response has been written.
+func (c *Ctx) endContext() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+	c.ctx, c.cancel = nil, nil
+}
+
+// str returns an owned string of b.
+func (c *Ctx) str(b []byte) string { return c.slab.String(b) }
+
+// Method returns the request's method.
+func (c *Ctx) Method() string {
+	switch m := c.fc.Method(); string(m) {
+	case "GET":
+		return "GET"
+	case "POST":
+		return "POST"
+	default:
+		return c.str(m)
+	}
+}
+
+// Path returns the request's path, percent-decoded: what routes are matched against.
+func (c *Ctx) Path() string {
+	c.guard.Check("*quart.Ctx")
+	return c.str(c.path)
+}
+
+// Target returns the request target as it was sent: path and query, or whatever came. (Flask: full_path, but raw.)
+func (c *Ctx) Target() string {
+	c.guard.Check("*quart.Ctx")
+	return c.str(c.fc.Request.Header.RequestURI())
+}
+
+// Protocol returns "HTTP/1.1", "HTTP/1.0" or "HTTP/2.0".
+func (c *Ctx) Protocol() string {
+	if c.fc.Request.Header.IsHTTP11() {
+		return "HTTP/1.1"
+	}
+	return c.str(c.fc.Request.Header.Protocol())
+}
+
+// Param returns the value of a path parameter, percent-decoded: "" when the pattern has none of that
+// name or an optional one was left out. A Route.Default counts as a value.
+func (c *Ctx) Param(name string) string {
+	return c.str(c.param(name))
+}
+
+func (c *Ctx) param(name string) []byte {
+	c.guard.Check("*quart.Ctx")
+	if c.route == nil {
+		return nil
+	}
+	for i, p := range c.route.paramNames {
+		if p == name && i < c.match.N {
+			return c.match.Value(c.matched, i)
+		}
+	}
+	return c.route.defaultOf(name)
+}
+
+// ParamInt returns the value of an {x:int} parameter. For another kind of parameter, or
+// none of that name, it is 0.
+func (c *Ctx) ParamInt(name string) int {
+	n, ok := atoi(c.param(name))
+	if !ok {
+		return 0
+	}
+	return n
+}
+
+// Query returns the first value of a query argument, decoded; "" when there is none.
+// (Flask: request.args.get.)
+func (c *Ctx) Query(name string) string {
+	return c.str(c.fc.QueryArgs().Peek(name))
+}
+
+// QueryInt returns the first value of a query argument as an int, def when there is none or it is no
+// decimal number. (Flask: args.get(type=int).) See QueryAs for an error instead.
+func (c *Ctx) QueryInt(name string, def int) int {
+	n, ok := atoi(c.fc.QueryArgs().Peek(name))
+	if !ok {
+		return def
+	}
+	return n
+}
+
+// QueryAll ranges over the values of a query argument, in their order.
+func (c *Ctx) QueryAll(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for k, v := range c.fc.QueryArgs().All() {
+			if string(k) == name && !yield(c.str(v)) {
+				return
+			}
+		}
+	}
+}
+
+// Header returns the first value of a request header; names are case-insensitive.
+func (c *Ctx) Header(name string) string {
+	c.guard.Check("*quart.Ctx")
+	return c.str(c.fc.Request.Header.Peek(name))
+}
+
+// HeaderAll ranges over the values of a request header, a value for each line, in their order.
+func (c *Ctx) HeaderAll(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, v := range c.fc.Request.Header.PeekAll(name) {
+			if !yield(c.str(v)) {
+				return
+			}
+		}
+	}
+}
+
+// Cookie returns the value of a request cookie: the last one of that name, quotes around it stripped,
+// nothing decoded. "" when there is none.
+func (c *Ctx) Cookie(name string) string {
+	c.guard.Check("*quart.Ctx")
+	v, _ := c.cookie(name)
+	return c.str(v)
+}
+
+// Accepts returns the offer that the request's Accept prefers (RFC 9110, section 12.5.1), the first
+// offer when it has no Accept, "" when none is acceptable. Offers are media types without q.
+func (c *Ctx) Accepts(offers ...string) string {
+	return c.negotiate("Accept", offers, wire.MediaType)
+}
+
+// AcceptsLanguage is Accepts for Accept-Language: "de-AT" is satisfied by the offer "de"
+// (RFC 4647, lookup).
+func AcceptsLanguage(c *Ctx, offers ...string) string {
+	return c.negotiate("Accept-Language", offers, wire.Language)
+}
+
+// AcceptsEncoding is Accepts for Accept-Encoding. Offer "identity" last; without the header
+// the answer is "identity" if offered.
+func AcceptsEncoding(c *Ctx, offers ...string) string {
+	if len(c.fc.Request.Header.Peek("Accept-Encoding")) == 0 {
+		for _, o := range offers {
+			if o == "identity" {
+				return o
+			}
+		}
+		return ""
+	}
+	return c.negotiate("Accept-Encoding", offers, wire.Encoding)
+}
+
+func (c *Ctx) negotiate(header string, offers []string, best func([]byte, []string) int) string {
+	c.guard.Check("*quart.Ctx")
+	value := c.fc.Request.Header.Peek(header)
+	if len(value) == 0 {
+		if len(offers) == 0 {
+			return ""
+		}
+		return offers[0]
+	}
+	if many := c.fc.Request.Header.PeekAll(header); len(many) > 1 {
+		value = joinFields(many)
+	}
+	if i := best(value, offers); i >= 0 {
+		return offers[i]
+	}
+	return ""
+}
+
+// joinFields makes one list of several field lines (RFC 9110, section 5.3).
+func joinFields(lines [][]byte) []byte {
+	var b []byte
+	for i, l := range lines {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(b, l...)
+	}
+	return b
+}
+
+// Authorization returns the scheme, as sent, and the credentials of the Authorization header.
+func (c *Ctx) Authorization() (scheme, credentials string) {
+	s, cr := wire.Authorization(c.fc.Request.Header.Peek("Authorization"))
+	return c.str(s), c.str(cr)
+}
+
+// BasicAuth returns the user and password of a Basic Authorization header (RFC 7617).
+// The password may hold colons.
+func BasicAuth(c *Ctx) (user, password string, ok bool) {
+	scheme, cr := wire.Authorization(c.fc.Request.Header.Peek("Authorization"))
+	if !equalFold(scheme, "basic") {
+		return "", "", false
+	}
+	var buf [128]byte
+	u, p, ok := wire.BasicCredentials(buf[:0], cr)
+	if !ok {
+		return "", "", false
+	}
+	return c.str(u), c.str(p), true
+}
+
+// BearerToken returns the token of a Bearer Authorization header (RFC 6750).
+func BearerToken(c *Ctx) (token string, ok bool) {
+	scheme, cr := wire.Authorization(c.fc.Request.Header.Peek("Authorization"))
+	if !equalFold(scheme, "bearer") || len(cr) == 0 {
+		return "", false
+	}
+	return c.str(cr), true
+}
+
+// Conditions are the conditional and range headers of a request (RFC 9110, sections 13.1 and 14.2).
+// A time is zero when its header is missing or no HTTP date.
+type Conditions struct {
+	IfMatch, IfNoneMatch               string
+	IfModifiedSince, IfUnmodifiedSince time.Time
+	IfRange, Range                     string
+}
+
+// ConditionsOf parses the conditional and range headers of c.
+func ConditionsOf(c *Ctx) Conditions {
+	h := &c.fc.Request.Header
+	return Conditions{
+		IfMatch:           c.str(h.Peek("If-Match")),
+		IfNoneMatch:       c.str(h.Peek("If-None-Match")),
+		IfModifiedSince:   httpDate(h.Peek("If-Modified-Since")),
+		IfUnmodifiedSince: httpDate(h.Peek("If-Unmodified-Since")),
+		IfRange:           c.str(h.Peek("If-Range")),
+		Range:             c.str(h.Peek("Range")),
+	}
+}
+
+func httpDate(b []byte) time.Time {
+	t, err := fasthttp.ParseHTTPDate(b)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// MatchesETag reports whether IfNoneMatch lists etag, compared weakly: the client has this version.
+func (c Conditions) MatchesETag(etag string) bool {
+	return c.IfNoneMatch != "" && wire.ETagMatch([]byte(c.IfNoneMatch), []byte(etag), true)
+}
+
+// ByteRange is one range of a representation: Length bytes from Start.
+type ByteRange = wire.Range
+
+// Ranges resolves Range for a representation of size bytes: nil without the header. The error tells ranges that cannot be satisfied
+// (416 by StatusOf) from a header that is to be ignored (any other error).
+func (c Conditions) Ranges(size int64) ([]ByteRange, error) {
+	if c.Range == "" {
+		return nil, nil
+	}
+	return wire.ParseRange([]byte(c.Range), size, nil)
+}
+
+// atoi reads a decimal integer with an optional sign. It allocates nothing.
+func atoi(b []byte) (int, bool) {
+	if len(b) == 0 || len(b) > 20 {
+		return 0, false
+	}
+	n, err := strconv.Atoi(string(b)) // no allocation: string(b) does not escape
+	return n, err == nil
+}
+
+// equalFold compares ASCII case-insensitively; lower is in lower case.
+func equalFold(b []byte, lower string) bool {
+	if len(b) != len(lower) {
+		return false
+	}
+	for i, x := range b {
+		if 'A' <= x && x <= 'Z' {
+			x += 'a' - 'A'
+		}
+		if x != lower[i] {
+			return false
+		}
+	}
+	return true
+}

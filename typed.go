@@ -1,0 +1,269 @@
+package quart
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/goquart/quart/internal/radix"
+	"github.com/goquart/quart/pool"
+)
+
+// None is no input, or no result (204).
+type None struct{}
+
+// Get registers a typed handler for GET and HEAD. See Handle.
+func Get[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error)) *Route {
+	return Handle(r, "GET", pattern, h)
+}
+
+// Post registers a typed handler for POST. See Handle.
+func Post[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error)) *Route {
+	return Handle(r, "POST", pattern, h)
+}
+
+// Put registers a typed handler for PUT. See Handle.
+func Put[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error)) *Route {
+	return Handle(r, "PUT", pattern, h)
+}
+
+// Patch registers a typed handler for PATCH. See Handle.
+func Patch[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error)) *Route {
+	return Handle(r, "PATCH", pattern, h)
+}
+
+// Delete registers a typed handler for DELETE. See Handle.
+func Delete[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error)) *Route {
+	return Handle(r, "DELETE", pattern, h)
+}
+
+// Handle registers a typed handler: its input is decoded and validated before it runs, its result is encoded after. For methods and
+// patterns see App.Handle.
+//
+// In is passed by value and is the handler's own. It is one of:
+//   - None, or another struct without fields: there is no input, a body is not read.
+//   - A struct without source tags, a map, a slice or a pointer to one of these: the JSON body.
+//   - A struct in which every field, those of embedded structs included, has one source:
+//     path:"id", query:"tab", header:"X-Tenant", cookie:"theme", and at most one body:"" (JSON).
+//
+// Fields other than the body are strings, numbers, booleans, time.Duration, time.Time (RFC 3339), types with a method UnmarshalText (UUIDs, addresses),
+// types made of these, pointers (nil when absent), and for query and header also slices, which take a
+// repeated name. What is absent is the tag default:"20" (of a slice: elements between commas), else the zero value. A query argument without text is not
+// absent; a header without text is.
+//
+// Then In's method Validate() error is called if it has one, that of the body field before it, and Config.Validate last. An error of
+// theirs without a StatusCode becomes a 422 whose detail is its text: write it for the client.
+//
+// What is wrong with the input is answered so:
+//   - 404: a path value that does not convert.
+//   - 415: a body of another type than application/json or application/*+json.
+//   - 400: a body that is empty or no JSON by RFC 8259: bad syntax or UTF-8, a name twice in an object, bytes after the value;
+//     or nested deeper than 64.
+//   - 422: JSON of the wrong shape, with its JSON pointer; all values of query, header and cookie that do not convert, by name.
+//
+// Names of JSON objects match by case, and unknown ones are ignored. JSON null is the zero value.
+//
+// Out is one of, with the status of Route.Status or what the handler set by c.SetStatus:
+//   - None, or another struct without fields: no body, 204.
+//   - string: text/plain, never HTML.
+//   - []byte: as it is, with the Content-Type set on c, else application/octet-stream.
+//   - A nil pointer or interface: no body, and 204 in place of the route's status. Else what it points to.
+//   - Result: see there. A Responder writes itself.
+//   - Anything else, and every type with a JSON method: JSON. A nil slice is [], a nil map {}; the keys of
+//     a map are sorted.
+//
+// A handler that answers by a responder of c, a redirect say, has its result ignored.
+//
+// Mistakes in the types panic at registration, a path field that the pattern lacks when the app is frozen. 0 allocations, besides what
+// JSON itself makes: the strings, slices and maps of an input.
+func Handle[In, Out any](r Router, method, pattern string, h func(*Ctx, In) (Out, error)) *Route {
+	if h == nil {
+		panic(fmt.Sprintf("quart: nil handler for %s %q (%s)", method, pattern, callSite()))
+	}
+	p, err := planOf(reflect.TypeFor[In]())
+	if err != nil {
+		panic(fmt.Sprintf("quart: %s %q: %v (%s)", method, pattern, err, callSite()))
+	}
+	out, err := resultOf(reflect.TypeFor[Out]())
+	if err != nil {
+		panic(fmt.Sprintf("quart: %s %q: %v (%s)", method, pattern, err, callSite()))
+	}
+	e := &endpoint[In, Out]{
+		handler: h, plan: p, write: out.write,
+		frames: pool.New(func(f *frame[In, Out]) { *f = frame[In, Out]{} }),
+	}
+	route := r.Handle(method, pattern, e.serve)
+	route.implicitName = funcName(h)
+	route.typed = typedInfo{plan: p, out: out, status: out.status, own: answersOf(out.typ)}
+	return route
+}
+
+// endpoint is a typed handler.
+type endpoint[In, Out any] struct {
+	handler func(*Ctx, In) (Out, error)
+	plan    *plan
+	write   resultWriter
+	frames  *pool.Pool[frame[In, Out]]
+}
+
+// frame is where a request's input and result lie: on the heap for reflection and for the JSON codec, and pooled.
+type frame[In, Out any] struct {
+	in  In
+	out Out
+}
+
+// serve is the Handler.
+func (e *endpoint[In, Out]) serve(c *Ctx) error {
+	f := e.frames.Get() // perf: pooled, so that &in and &out may become interface values, BenchmarkTyped
+	err := e.run(c, f)
+	e.frames.Put(f)
+	return err
+}
+
+func (e *endpoint[In, Out]) run(c *Ctx, f *frame[In, Out]) (err error) {
+	if !e.plan.empty() {
+		if err = e.plan.decode(c, reflect.ValueOf(&f.in).Elem()); err != nil {
+			return err
+		}
+	}
+	c.SetStatus(c.route.typed.status) // what the handler may replace
+	f.out, err = e.handler(c, f.in)
+	if err != nil || c.responded {
+		return err
+	}
+	return e.write(c, reflect.ValueOf(&f.out).Elem())
+}
+
+// typedInfo is what a Route knows of its typed handler; its plan is nil for a plain one.
+type typedInfo struct {
+	plan    *plan
+	out     result
+	status  int
+	own     []Answer // of a result that documents itself
+	returns []Answer // of Route.Returns
+}
+
+// check is called when the app is frozen: every path field needs a parameter of the pattern, prefixes included, or
+// a default of the route.
+func (t *typedInfo) check(r *Route) error {
+	if t.plan == nil {
+		return nil
+	}
+	if name := t.plan.missingPath(r); name != "" {
+		return fmt.Errorf("input type %v: the pattern has no parameter %q", t.plan.typ, name)
+	}
+	return nil
+}
+
+// Status sets the status of a typed result, 200-599: 200 by default, 204 for None. c.SetStatus and Result go before it.
+func (r *Route) Status(code int) *Route {
+	r.open("Status")
+	if r.typed.plan == nil {
+		panic("quart: Route.Status is for typed handlers, others choose theirs (" + callSite() + ")")
+	}
+	if code < 200 || code > 599 {
+		panic(fmt.Sprintf("quart: Route.Status(%d) (%s)", code, callSite()))
+	}
+	r.typed.status = code
+	return r
+}
+
+// Returns documents another answer of the route. body is an example of its body or nil; it is described as a result of its type
+// would be written.
+func (r *Route) Returns(code int, body any) *Route {
+	r.open("Returns")
+	a := Answer{Status: code}
+	if body != nil {
+		out, err := resultOf(reflect.TypeOf(body))
+		if err != nil {
+			panic(fmt.Sprintf("quart: Route.Returns: %v (%s)", err, callSite()))
+		}
+		a = out.answer(code)
+	}
+	r.typed.returns = append(r.typed.returns, a)
+	return r
+}
+
+// RouteInfo describes a route, for documents and listings.
+type RouteInfo struct {
+	Method, Pattern, Name string
+	Source                string       // file:line of the registration
+	Params                []Field      // path parameters with their converters; known once the app is frozen
+	In, Out               reflect.Type // nil for a plain handler, and for None
+	Fields                []Field      // the decode plan, the same that requests run through
+	Status                int          // of a typed result, else 0
+	Answers               []Answer     // the typed result's, then those of Returns
+	Doc                   Doc
+	WebSocket             bool
+}
+
+// Field is one value of a request. Index leads to it in RouteInfo.In, where its tags are; it is empty for a body that
+// is the input as a whole, and for a parameter without a field.
+type Field struct {
+	Name, Source string // Source: path, query, header, cookie or body, which has no name
+	Type         reflect.Type
+	Converter    string // of a path parameter, as written in the pattern
+	Required     bool
+	Index        []int
+}
+
+// Info describes r. Its slices are the caller's.
+func (r *Route) Info() RouteInfo {
+	info := RouteInfo{
+		Method: r.method, Pattern: r.pattern, Name: r.name, Source: r.source, Doc: r.doc,
+		WebSocket: r.method == MethodWebSocket, Status: r.typed.status,
+	}
+	if p := r.typed.plan; p != nil {
+		info.Out = r.typed.out.typ
+		info.Fields = p.describe()
+		if !p.empty() {
+			info.In = p.typ
+		}
+		info.Answers = slices.Clone(r.typed.own)
+		if len(info.Answers) == 0 {
+			info.Answers = []Answer{r.typed.out.answer(r.typed.status)}
+		}
+	}
+	info.Answers = append(info.Answers, r.typed.returns...)
+	if r.parsed != nil {
+		for i := range r.parsed.Params {
+			info.Params = append(info.Params, describeParam(&r.parsed.Params[i], info.Fields))
+		}
+	}
+	return info
+}
+
+func (p *plan) describe() []Field {
+	var fields []Field
+	for i := range p.fields {
+		f := &p.fields[i]
+		fields = append(fields, Field{Name: f.name, Source: f.from.String(), Type: f.typ, Index: slices.Clone(f.index), Required: f.from == fromPath})
+	}
+	if p.hasBody {
+		typ := p.typ
+		if len(p.body) > 0 {
+			typ = typ.FieldByIndex(p.body).Type
+		}
+		fields = append(fields, Field{Source: fromBody.String(), Type: typ, Index: slices.Clone(p.body), Required: true})
+	}
+	return fields
+}
+
+// describeParam prefers the type of the input's field to what the converter suggests.
+func describeParam(p *radix.Param, fields []Field) Field {
+	f := Field{Name: p.Name, Source: fromPath.String(), Converter: p.Converter, Required: !p.Optional, Type: reflect.TypeFor[string]()}
+	switch p.Kind {
+	case radix.KindInt:
+		f.Type = reflect.TypeFor[int64]()
+	case radix.KindUint:
+		f.Type = reflect.TypeFor[uint64]()
+	case radix.KindFloat:
+		f.Type = reflect.TypeFor[float64]()
+	}
+	for i := range fields {
+		if fields[i].Source == f.Source && fields[i].Name == p.Name {
+			f.Type, f.Index = fields[i].Type, slices.Clone(fields[i].Index)
+		}
+	}
+	return f
+}
