@@ -1,0 +1,5 @@
+//go:build !race && !quartdebug
+
+package middleware_test
+
+const allocsTold = true

@@ -1,0 +1,205 @@
+package quarttest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/goquart/quart"
+	"github.com/valyala/fasthttp/fasthttputil"
+)
+
+const (
+	exchangeTimeout = 30 * time.Second // default of Client.Timeout
+	startTimeout    = 30 * time.Second // for the start hooks
+	stopTimeout     = 60 * time.Second // for everything that Serve does after its context is done
+)
+
+// Client talks to one app, served in memory. It is safe for concurrent use.
+type Client struct {
+	// Timeout bounds one exchange of Request and Raw, 30 s unless set. It is there so that a handler that hangs fails its test with a
+	// message; set it before the first request.
+	Timeout time.Duration
+
+	t       testing.TB
+	ln      *listener
+	stop    func() error
+	stopped atomic.Bool // by Stop, whose caller has its error
+	jar     jar
+
+	mu     sync.Mutex
+	remote netip.Addr
+	port   uint16
+	idle   []*conn
+	open   map[*conn]struct{} // idle ones and those lent out
+}
+
+// New serves app and returns a client for it. The start hooks have run when it returns; a failed one ends the test. When the test and its
+// subtests are over, the app is stopped as a signal would stop it, hooks and background tasks included, and the test fails if that
+// returns an error. Registration mistakes panic here, as they do in Serve. An app can be served once.
+func New(t testing.TB, app *quart.App) *Client {
+	t.Helper()
+	app.Handler() // a registration mistake panics in the test's goroutine
+	ctx, cancel := context.WithCancel(context.Background())
+	cl := &Client{
+		Timeout: exchangeTimeout,
+		t:       t,
+		ln:      newListener(),
+		remote:  netip.AddrFrom4([4]byte{127, 0, 0, 1}),
+		port:    40_000,
+		open:    map[*conn]struct{}{},
+	}
+	served := make(chan error, 1)
+	go func() { served <- app.Serve(ctx, cl.ln) }()
+	cl.awaitStart(served, cancel)
+	cl.stop = sync.OnceValue(func() error {
+		cancel()
+		defer settle()
+		return await(served, stopTimeout, "the app does not stop")
+	})
+	t.Cleanup(func() {
+		cl.closeConns()
+		if err := cl.stop(); err != nil && !cl.stopped.Load() {
+			t.Errorf("quarttest: stopping the app: %v", err)
+		}
+	})
+	return cl
+}
+
+func (cl *Client) awaitStart(served <-chan error, cancel func()) {
+	cl.t.Helper()
+	timer := time.NewTimer(startTimeout)
+	defer timer.Stop()
+	var err error
+	select {
+	case <-cl.ln.accepting:
+		return
+	case err = <-served:
+	case <-timer.C:
+		err = errors.New("the start hooks do not return")
+	}
+	cancel()
+	settle()
+	cl.t.Fatalf("quarttest: starting the app: %v", err)
+}
+
+func await(served <-chan error, d time.Duration, otherwise string) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case err := <-served:
+		return err
+	case <-timer.C:
+		return errors.New(otherwise)
+	}
+}
+
+// settle lets the last goroutine of fasthttp's server end, which looks up every 10 s, where that time is fake and
+// the goroutine would be found blocked: in a bubble of testing/synctest, whose clock begins at the year 2000.
+func settle() {
+	if time.Now().Year() < 2020 {
+		time.Sleep(11 * time.Second)
+	}
+}
+
+// Stop stops the app now, gracefully, and returns what App.Serve returned. Later calls return the same. The end of the
+// test then reports nothing.
+func (cl *Client) Stop() error {
+	cl.stopped.Store(true)
+	return cl.stop()
+}
+
+// SetRemoteIP makes connections come from ip, 127.0.0.1 before: for Config.TrustedProxies and limits per address. Open
+// connections that no request uses are closed.
+func (cl *Client) SetRemoteIP(ip netip.Addr) {
+	cl.mu.Lock()
+	cl.remote = ip
+	idle := cl.idle
+	cl.idle = nil
+	cl.mu.Unlock()
+	for _, c := range idle {
+		cl.drop(c)
+	}
+}
+
+// Get starts a GET request. The target is a path with its query, percent-encoded where needed, sent as it is.
+func (cl *Client) Get(target string) *Request { return cl.Do("GET", target) }
+
+// Head starts a HEAD request.
+func (cl *Client) Head(target string) *Request { return cl.Do("HEAD", target) }
+
+// Post starts a POST request.
+func (cl *Client) Post(target string) *Request { return cl.Do("POST", target) }
+
+// Put starts a PUT request.
+func (cl *Client) Put(target string) *Request { return cl.Do("PUT", target) }
+
+// Patch starts a PATCH request.
+func (cl *Client) Patch(target string) *Request { return cl.Do("PATCH", target) }
+
+// Delete starts a DELETE request.
+func (cl *Client) Delete(target string) *Request { return cl.Do("DELETE", target) }
+
+// Do starts a request of any method. Nothing is sent before Send, Want or Try.
+func (cl *Client) Do(method, target string) *Request {
+	return &Request{cl: cl, method: method, target: target}
+}
+
+// Dial opens a connection to the app. It is closed with the test at the latest. It is no socket: a read deadline works, a half-close does
+// not exist.
+func (cl *Client) Dial() net.Conn {
+	cl.t.Helper()
+	c, err := cl.dial()
+	if err != nil {
+		cl.t.Fatalf("quarttest: dial: %v", err)
+	}
+	return c.Conn
+}
+
+// Raw writes request to a fresh connection and returns everything that comes back until the app closes it. Let the request say
+// Connection: close if the app would keep the connection open: the test fails after Timeout.
+func (cl *Client) Raw(request string) string {
+	cl.t.Helper()
+	c, err := cl.dial()
+	if err != nil {
+		cl.t.Fatalf("quarttest: dial: %v", err)
+	}
+	defer cl.drop(c)
+	_ = c.SetDeadline(time.Now().Add(cl.Timeout))
+	if _, err := io.WriteString(c.Conn, request); err != nil {
+		cl.t.Fatalf("quarttest: raw request %.80q: %v", request, err)
+	}
+	answer, err := io.ReadAll(c.Conn)
+	if err != nil {
+		cl.t.Fatalf("quarttest: raw request %.80q: no end of the answer: %v; so far %q", request, err, answer)
+	}
+	return string(answer)
+}
+
+// Log returns a logger that writes to t, for Config.Log: what an app logs then appears with a failed test only.
+func Log(t testing.TB) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// listener is fasthttp's in-memory listener; accepting is closed when the app accepts for the first time.
+type listener struct {
+	*fasthttputil.InmemoryListener
+	once      sync.Once
+	accepting chan struct{}
+}
+
+func newListener() *listener {
+	return &listener{InmemoryListener: fasthttputil.NewInmemoryListener(), accepting: make(chan struct{})}
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	l.once.Do(func() { close(l.accepting) })
+	return l.InmemoryListener.Accept()
+}

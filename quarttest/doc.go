@@ -1,0 +1,20 @@
+// Package quarttest tests an app the way its clients see it: [New] serves the app, hooks included, on an in-memory
+// listener, and the requests of its [Client] go through the real parser, the real limits and the real wire format.
+//
+//	func TestGreeting(t *testing.T) {
+//		cl := quarttest.New(t, newApp())
+//		got := cl.Get("/hello/Ada").Want(200).Text()
+//		if got != "hello Ada" {
+//			t.Errorf("greeting %q", got)
+//		}
+//	}
+//
+// What goes wrong on the way ends the test with the request, the status and the body in its message, so a test needs no checks of its own
+// for that. The client keeps cookies as a browser does and follows redirects only when asked, by [Request.Follow]. Input that no client would
+// send goes through [Client.Raw] and [Client.Dial].
+//
+// Tests may run in parallel, each with an app and a client of its own, and a client may be used by several goroutines. It works in a
+// bubble of testing/synctest, too.
+//
+// [NewCtx] makes a bare *quart.Ctx, for a function that takes one.
+package quarttest
