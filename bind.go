@@ -139,6 +139,9 @@ func sourceOf(tag reflect.StructTag) (from source, name string, tagged bool, err
 			return 0, "", false, fmt.Errorf("source %q is not known", later)
 		}
 	}
+	if _, ok := tag.Lookup("rules"); ok {
+		return 0, "", false, errors.New("has a rules tag, which nothing would check: use a method Validate() error")
+	}
 	for i, key := range sourceNames {
 		v, ok := tag.Lookup(key)
 		if !ok {

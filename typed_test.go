@@ -258,6 +258,12 @@ func TestTypedRegistrationPanics(t *testing.T) {
 		{`field a: has a source tag, but is not exported`, in[struct {
 			a int `query:"a"`
 		}]},
+		{`field A: has a rules tag, which nothing would check`, in[struct {
+			A int `query:"a" rules:"min=1"`
+		}]},
+		{`field A: has a rules tag, which nothing would check`, in[struct {
+			A int `json:"a" rules:"min=1"`
+		}]},
 		{`field A: source "file" is not known`, in[struct {
 			A int `file:"a"`
 		}]},
