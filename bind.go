@@ -348,7 +348,7 @@ func (r *Route) hasParam(name string) bool {
 // Handle). Fields without a value in the request stay as they are. It panics when v is no pointer or its type cannot
 // be an input: that is a bug. Quart's own part is 0 allocations.
 func (c *Ctx) Bind(v any) error {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	rv := reflect.ValueOf(v)
 	if rv.Kind() != reflect.Pointer || rv.IsNil() {
 		panic(fmt.Sprintf("quart: Bind needs a pointer, not a %T (%s)", v, callSite()))
@@ -358,7 +358,7 @@ func (c *Ctx) Bind(v any) error {
 
 // Bind decodes the request into a T: a typed handler's input, inside a plain handler.
 func Bind[T any](c *Ctx) (T, error) {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	p := planFor(reflect.TypeFor[T]())
 	cell := takeCell[T](&p.idle)
 	err := c.bind(p, reflect.ValueOf(cell).Elem())

@@ -58,10 +58,16 @@ func forgetBody(req *fasthttp.Request, buf []byte) {
 }
 
 // SetBodyLimit sets the most bytes of this request's body, before it is read; negative is no limit.
-func (c *Ctx) SetBodyLimit(n int64) { c.body.limit = n }
+func (c *Ctx) SetBodyLimit(n int64) {
+	c.live()
+	c.body.limit = n
+}
 
 // SetBodyTimeout sets the time for this request's body, before it is read; negative is no limit.
-func (c *Ctx) SetBodyTimeout(d time.Duration) { c.body.time = d }
+func (c *Ctx) SetBodyTimeout(d time.Duration) {
+	c.live()
+	c.body.time = d
+}
 
 // bodyLimit is negative for no limit.
 func (c *Ctx) bodyLimit() int64 {
@@ -97,6 +103,7 @@ func (c *Ctx) bodyTimeout() time.Duration {
 // Errors: ErrTooLarge beyond the limit, ErrTimeout, and a 400 for a body that is cut short or malformed. After one of these the
 // connection is closed with the answer. 0 allocations once buffers are warm. (Flask: get_data.)
 func (c *Ctx) Body() ([]byte, error) {
+	c.live()
 	if c.body.buf == nil && c.body.err == nil {
 		c.readBody()
 	}
@@ -139,7 +146,7 @@ func (c *Ctx) sizeHint() int {
 // BodyReader returns the request body as a reader, under the same limit and time as Body. It is valid until the handler
 // returns. Errors as Body's.
 func (c *Ctx) BodyReader() io.Reader {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	b := &c.body
 	if b.begun {
 		return &b.reader
@@ -226,6 +233,7 @@ type abort struct{ err error }
 // none, or the body is of another type. A body that is too large, too slow or malformed ends the handler
 // at once with 413, 408 or 400, as it does in Flask; to handle that, call Body first (multipart: FormFile).
 func (c *Ctx) Form(name string) string {
+	c.live()
 	if err := c.readForm(); err != nil {
 		panic(abort{err})
 	}
@@ -240,6 +248,7 @@ func (c *Ctx) Form(name string) string {
 
 // FormAll ranges over the values of a form field, in their order. It fails as Form does.
 func (c *Ctx) FormAll(name string) iter.Seq[string] {
+	c.live()
 	return func(yield func(string) bool) {
 		if err := c.readForm(); err != nil {
 			panic(abort{err})
@@ -266,6 +275,7 @@ var errNoFile error = &HTTPError{Status: 400, Detail: "the form lacks a file"}
 // over 500 kB lie in a temporary file that goes away then. A missing one is a 400; other errors are Body's, and
 // 413 for more than 1,000 parts or over 500 kB of text.
 func (c *Ctx) FormFile(name string) (*multipart.FileHeader, error) {
+	c.live()
 	if err := c.readForm(); err != nil {
 		return nil, err
 	}
@@ -276,7 +286,7 @@ func (c *Ctx) FormFile(name string) (*multipart.FileHeader, error) {
 }
 
 func (c *Ctx) readForm() error {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	if c.body.formRead {
 		return c.body.err
 	}

@@ -69,7 +69,7 @@ func ParamAs[T any](c *Ctx, name string) (T, error) {
 // QueryAs returns a query argument as a T, which is any type that a query field of a typed input can have, slices included: def when there is none,
 // def and a 422 when it is no T. 0 allocations, for a slice or a pointer 1.
 func QueryAs[T any](c *Ctx, name string, def T) (T, error) {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	v, detail := readAs(c, fromQuery, name, def)
 	if detail != "" {
 		return def, Problems(FieldError{name, detail})

@@ -97,29 +97,36 @@ func (a *App) acquire(fc *fasthttp.RequestCtx) *Ctx {
 	return c
 }
 
+// live panics on a use after release, under quartdebug; else it is nothing.
+func (c *Ctx) live() { c.guard.Check("*quart.Ctx") }
+
 func (c *Ctx) scope() *slots {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	return &c.slots
 }
 
 // App returns the app that serves c.
-func (c *Ctx) App() *App { return c.app }
+func (c *Ctx) App() *App {
+	c.live()
+	return c.app
+}
 
 // Route returns the route that matched, nil when none did (404, 405, redirects).
 func (c *Ctx) Route() *Route {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	return c.route
 }
 
 // Fast returns fasthttp's RequestCtx, the way to what quart does not cover. It is valid until
 // the handler returns.
 func (c *Ctx) Fast() *fasthttp.RequestCtx {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	return c.fc
 }
 
 // Log returns the logger of this request: Config.Log, or what SetLog gave it.
 func (c *Ctx) Log() *slog.Logger {
+	c.live()
 	if c.log != nil {
 		return c.log
 	}
@@ -133,7 +140,7 @@ func SetLog(c *Ctx, l *slog.Logger) { c.log = l }
 // off at the end of its shutdown grace, or when a deadline set on it passes. It may outlive
 // the Ctx. It is made at the first call (3 allocations); nothing is paid when not asked.
 func (c *Ctx) Context() context.Context {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	if c.ctx != nil {
 		return c.ctx
 	}
@@ -150,6 +157,7 @@ func (c *Ctx) Context() context.Context {
 // SetContext replaces the context of c by a child of it: a span, a deadline. The one who made the child
 // cancels it.
 func (c *Ctx) SetContext(ctx context.Context) {
+	c.live()
 	c.Context() // so that the parent ends with the response
 	c.ctx = ctx
 }
@@ -168,6 +176,7 @@ func (c *Ctx) str(b []byte) string { return c.slab.String(b) }
 
 // Method returns the request's method.
 func (c *Ctx) Method() string {
+	c.live()
 	switch m := c.fc.Method(); string(m) {
 	case "GET":
 		return "GET"
@@ -180,18 +189,19 @@ func (c *Ctx) Method() string {
 
 // Path returns the request's path, percent-decoded: what routes are matched against.
 func (c *Ctx) Path() string {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	return c.str(c.path)
 }
 
 // Target returns the request target as it was sent: path and query, or whatever came. (Flask: full_path, but raw.)
 func (c *Ctx) Target() string {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	return c.str(c.fc.Request.Header.RequestURI())
 }
 
 // Protocol returns "HTTP/1.1", "HTTP/1.0" or "HTTP/2.0".
 func (c *Ctx) Protocol() string {
+	c.live()
 	if c.fc.Request.Header.IsHTTP11() {
 		return "HTTP/1.1"
 	}
@@ -201,11 +211,12 @@ func (c *Ctx) Protocol() string {
 // Param returns the value of a path parameter, percent-decoded: "" when the pattern has none of that
 // name or an optional one was left out. A Route.Default counts as a value.
 func (c *Ctx) Param(name string) string {
+	c.live()
 	return c.str(c.param(name))
 }
 
 func (c *Ctx) param(name string) []byte {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	if c.route == nil {
 		return nil
 	}
@@ -220,6 +231,7 @@ func (c *Ctx) param(name string) []byte {
 // ParamInt returns the value of an {x:int} parameter. For another kind of parameter, or
 // none of that name, it is 0.
 func (c *Ctx) ParamInt(name string) int {
+	c.live()
 	n, ok := atoi(c.param(name))
 	if !ok {
 		return 0
@@ -230,12 +242,14 @@ func (c *Ctx) ParamInt(name string) int {
 // Query returns the first value of a query argument, decoded; "" when there is none.
 // (Flask: request.args.get.)
 func (c *Ctx) Query(name string) string {
+	c.live()
 	return c.str(c.fc.QueryArgs().Peek(name))
 }
 
 // QueryInt returns the first value of a query argument as an int, def when there is none or it is no
 // decimal number. (Flask: args.get(type=int).) See QueryAs for an error instead.
 func (c *Ctx) QueryInt(name string, def int) int {
+	c.live()
 	n, ok := atoi(c.fc.QueryArgs().Peek(name))
 	if !ok {
 		return def
@@ -245,6 +259,7 @@ func (c *Ctx) QueryInt(name string, def int) int {
 
 // QueryAll ranges over the values of a query argument, in their order.
 func (c *Ctx) QueryAll(name string) iter.Seq[string] {
+	c.live()
 	return func(yield func(string) bool) {
 		for k, v := range c.fc.QueryArgs().All() {
 			if string(k) == name && !yield(c.str(v)) {
@@ -256,12 +271,13 @@ func (c *Ctx) QueryAll(name string) iter.Seq[string] {
 
 // Header returns the first value of a request header; names are case-insensitive.
 func (c *Ctx) Header(name string) string {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	return c.str(c.fc.Request.Header.Peek(name))
 }
 
 // HeaderAll ranges over the values of a request header, a value for each line, in their order.
 func (c *Ctx) HeaderAll(name string) iter.Seq[string] {
+	c.live()
 	return func(yield func(string) bool) {
 		for _, v := range c.fc.Request.Header.PeekAll(name) {
 			if !yield(c.str(v)) {
@@ -274,7 +290,7 @@ func (c *Ctx) HeaderAll(name string) iter.Seq[string] {
 // Cookie returns the value of a request cookie: the last one of that name, quotes around it stripped,
 // nothing decoded. "" when there is none.
 func (c *Ctx) Cookie(name string) string {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	v, _ := c.cookie(name)
 	return c.str(v)
 }
@@ -282,6 +298,7 @@ func (c *Ctx) Cookie(name string) string {
 // Accepts returns the offer that the request's Accept prefers (RFC 9110, section 12.5.1), the first
 // offer when it has no Accept, "" when none is acceptable. Offers are media types without q.
 func (c *Ctx) Accepts(offers ...string) string {
+	c.live()
 	return c.negotiate("Accept", offers, wire.MediaType)
 }
 
@@ -306,7 +323,7 @@ func AcceptsEncoding(c *Ctx, offers ...string) string {
 }
 
 func (c *Ctx) negotiate(header string, offers []string, best func([]byte, []string) int) string {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	value := c.fc.Request.Header.Peek(header)
 	if len(value) == 0 {
 		if len(offers) == 0 {
@@ -337,6 +354,7 @@ func joinFields(lines [][]byte) []byte {
 
 // Authorization returns the scheme, as sent, and the credentials of the Authorization header.
 func (c *Ctx) Authorization() (scheme, credentials string) {
+	c.live()
 	s, cr := wire.Authorization(c.fc.Request.Header.Peek("Authorization"))
 	return c.str(s), c.str(cr)
 }

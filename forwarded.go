@@ -18,10 +18,14 @@ type forwarded struct {
 // RemoteIP returns the address of the client: the connection's peer, or, if that is one of
 // Config.TrustedProxies, the nearest address in X-Forwarded-For (or Forwarded) that is not.
 // It is the zero Addr for a unix socket without proxy headers, or when the trusted proxy hides it.
-func (c *Ctx) RemoteIP() netip.Addr { return c.client().ip }
+func (c *Ctx) RemoteIP() netip.Addr {
+	c.live()
+	return c.client().ip
+}
 
 // Scheme returns "http" or "https", by the connection or a trusted proxy.
 func (c *Ctx) Scheme() string {
+	c.live()
 	if string(c.client().scheme) == "https" {
 		return "https"
 	}
@@ -35,6 +39,7 @@ func (c *Ctx) Scheme() string {
 // scheme's default. It comes from the client: do not build links that you mail from it without
 // Config.TrustedHosts.
 func (c *Ctx) Host() string {
+	c.live()
 	host := c.client().host
 	if host == nil {
 		host = c.fc.URI().Host()
@@ -51,7 +56,7 @@ func stripDefaultPort(host []byte, scheme string) []byte {
 
 // client works out the proxies' word once per request.
 func (c *Ctx) client() *forwarded {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	if c.proxyKnown {
 		return &c.proxy
 	}

@@ -131,19 +131,18 @@ func (t *table) methodOf(method []byte) *methodTable {
 
 // find matches the path, with the host first where hosts are used.
 func (t *table) find(mt *methodTable, c *Ctx) bool {
-	c.route, c.matched = t.lookup(mt, c.pathBuf, c.hostLen, &c.match)
-	return c.route != nil
-}
-
-// lookup returns the route of target, a host of hostLen bytes and a path, and what of it was matched.
-func (t *table) lookup(mt *methodTable, target []byte, hostLen int, m *radix.Match) (r *Route, matched []byte) {
 	if t.hasHosts && mt.hosts.Len() > 0 {
-		if r, ok := mt.hosts.Lookup(target, m); ok {
-			return r, target
+		if r, ok := mt.hosts.Lookup(c.pathBuf, &c.match); ok {
+			c.route, c.matched = r, c.pathBuf
+			return true
 		}
 	}
-	r, _ = mt.paths.Lookup(target[hostLen:], m)
-	return r, target[hostLen:]
+	r, ok := mt.paths.Lookup(c.path, &c.match)
+	if !ok {
+		return false
+	}
+	c.route, c.matched = r, c.path
+	return true
 }
 
 func (c *Ctx) wantsWebSocket() bool {
@@ -276,11 +275,10 @@ func mergeSlashes(path []byte) []byte {
 
 // redirectIfTaken redirects to target, which is c's host and another path, if that has a route for the method.
 func (c *Ctx) redirectIfTaken(target []byte) bool {
-	t := c.app.table
-	taken := t.takes(t.methodOf(c.fc.Method()), c, target) || t.takes(t.any, c, target)
-	if !taken && c.fc.IsOptions() {
-		taken = slices.ContainsFunc(t.methods, func(mt *methodTable) bool { return t.takes(mt, c, target) && !c.route.noOptions })
-	}
+	pathBuf, path := c.pathBuf, c.path
+	c.pathBuf, c.path = target, target[c.hostLen:]
+	taken := c.app.table.takes(c)
+	c.pathBuf, c.path = pathBuf, path
 	c.route = nil
 	if !taken {
 		return false
@@ -292,14 +290,15 @@ func (c *Ctx) redirectIfTaken(target []byte) bool {
 	return true
 }
 
-// takes reports whether mt, which may be nil, has a route for target.
-func (t *table) takes(mt *methodTable, c *Ctx, target []byte) bool {
-	if mt == nil {
-		return false
+// takes reports whether c's method has a route, or an automatic answer, for c's path.
+func (t *table) takes(c *Ctx) bool {
+	if mt := t.methodOf(c.fc.Method()); mt != nil && t.find(mt, c) {
+		return true
 	}
-	r, _ := t.lookup(mt, target, c.hostLen, &c.match)
-	c.route = r
-	return r != nil
+	if t.any != nil && t.find(t.any, c) {
+		return true
+	}
+	return c.fc.IsOptions() && t.askedRoute(c) != nil
 }
 
 // redirectHere answers 308 to a path of this host, with the request's query. The path is escaped, backslashes

@@ -126,6 +126,7 @@ func (h *errorHandlers) find(err error, status int) func(*Ctx, error) error {
 // replaced, other headers (Set-Cookie, CORS, Vary) stay. Only the first call does anything, and a nil err does nothing. Return
 // err all the same: outer layers may want to know, and it is not rendered twice.
 func (c *Ctx) Fail(err error) {
+	c.live()
 	if err == nil || c.err != nil {
 		return
 	}
@@ -165,7 +166,10 @@ func (c *Ctx) failAgain(err error, status int) {
 
 // Err returns the error that Fail rendered, nil if none. Middleware that ran next sees here
 // that the response is an error's.
-func (c *Ctx) Err() error { return c.err }
+func (c *Ctx) Err() error {
+	c.live()
+	return c.err
+}
 
 // errorScope is where the search for an error handler begins: the route's group, the app for what no route took.
 func (c *Ctx) errorScope() *scope {

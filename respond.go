@@ -21,7 +21,7 @@ var (
 
 // start sets what every responder sets: status, type, and that no browser guesses another type.
 func (c *Ctx) start(status int, contentType []byte) {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	resp := &c.fc.Response
 	resp.SetStatusCode(status)
 	resp.Header.SetContentTypeBytes(contentType)
@@ -52,6 +52,7 @@ func (c *Ctx) HTML(status int, s string) error {
 
 // Bytes answers with a copy of b. 0 allocations.
 func (c *Ctx) Bytes(status int, contentType string, b []byte) error {
+	c.live()
 	if !wire.ValidFieldValue(contentType) {
 		c.refuseHeader("Content-Type")
 		return nil
@@ -66,6 +67,7 @@ func (c *Ctx) Bytes(status int, contentType string, b []byte) error {
 // A v that cannot be encoded is an error, and nothing of it is sent. Pass a pointer to a struct
 // to spare the allocation of its interface value; quart's own part is 0.
 func (c *Ctx) JSON(status int, v any) error {
+	c.live()
 	return c.json(status, ctJSON, v)
 }
 
@@ -83,7 +85,7 @@ func (c *Ctx) json(status int, contentType []byte, v any) error {
 
 // NoContent answers 204.
 func (c *Ctx) NoContent() error {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	c.clearContent()
 	c.fc.Response.SetStatusCode(fasthttp.StatusNoContent)
 	c.responded = true
@@ -99,6 +101,7 @@ type Template interface {
 // {%s %} escapes, {%s= %} does not. 0 allocations beyond the template's own; a panic of the template
 // is a 500, and nothing of the page is sent. (Flask: render_template.)
 func (c *Ctx) Render(status int, t Template) error {
+	c.live()
 	resp := &c.fc.Response
 	p := pages.Get()
 	defer pages.Put(p)
@@ -126,6 +129,7 @@ func (p *page) Write(b []byte) (int, error) {
 // A to with CR, LF or NUL is answered 400. Never redirect to a value of the request without checking it
 // against the places you mean.
 func (c *Ctx) Redirect(status int, to string) error {
+	c.live()
 	switch status {
 	case 301, 302, 303, 307, 308:
 	default:
@@ -152,17 +156,27 @@ func (c *Ctx) redirect(status int, location []byte) {
 }
 
 // Status returns the status of the response as it stands; 200 when nothing set one.
-func (c *Ctx) Status() int { return c.fc.Response.StatusCode() }
+func (c *Ctx) Status() int {
+	c.live()
+	return c.fc.Response.StatusCode()
+}
 
 // SetStatus sets the status that a typed result keeps. Responders take theirs as an argument.
-func (c *Ctx) SetStatus(code int) { c.fc.Response.SetStatusCode(code) }
+func (c *Ctx) SetStatus(code int) {
+	c.live()
+	c.fc.Response.SetStatusCode(code)
+}
 
 // Responded reports whether a responder or Fail has written the response.
-func (c *Ctx) Responded() bool { return c.responded || c.err != nil }
+func (c *Ctx) Responded() bool {
+	c.live()
+	return c.responded || c.err != nil
+}
 
 // SetHeader sets a response header, replacing its values. A name that is no token or a value with CR, LF
 // or NUL is dropped and logged, and the answer becomes 500: it is an injection or a bug.
 func (c *Ctx) SetHeader(name, value string) {
+	c.live()
 	if c.validHeader(name, value) {
 		c.fc.Response.Header.Set(name, value)
 	}
@@ -170,16 +184,21 @@ func (c *Ctx) SetHeader(name, value string) {
 
 // AddHeader adds a value to a response header. It refuses what SetHeader refuses.
 func (c *Ctx) AddHeader(name, value string) {
+	c.live()
 	if c.validHeader(name, value) {
 		c.fc.Response.Header.Add(name, value)
 	}
 }
 
 // DelHeader removes a response header.
-func (c *Ctx) DelHeader(name string) { c.fc.Response.Header.Del(name) }
+func (c *Ctx) DelHeader(name string) {
+	c.live()
+	c.fc.Response.Header.Del(name)
+}
 
 // ResponseHeader returns the first value of a response header.
 func (c *Ctx) ResponseHeader(name string) string {
+	c.live()
 	return c.str(c.fc.Response.Header.Peek(name))
 }
 
@@ -208,7 +227,7 @@ func hasListItem(list []byte, item string) bool {
 }
 
 func (c *Ctx) validHeader(name, value string) bool {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	if wire.ValidFieldName(name) && wire.ValidFieldValue(value) {
 		return true
 	}
@@ -237,7 +256,7 @@ type Cookie struct {
 // that RFC 6265 does not allow is dropped and logged, and the answer becomes 500: encode values
 // that may hold spaces, commas, quotes or semicolons. 0 allocations.
 func (c *Ctx) SetCookie(ck Cookie) {
-	c.guard.Check("*quart.Ctx")
+	c.live()
 	sc := wire.SetCookie{
 		Name: ck.Name, Value: ck.Value, Path: ck.Path, Domain: ck.Domain, SameSite: ck.SameSite,
 		MaxAge: ck.MaxAge, Secure: !ck.Insecure, HttpOnly: !ck.Script, Partitioned: ck.Partitioned,
@@ -277,4 +296,7 @@ func (c *Ctx) addCookie(sc *wire.SetCookie) {
 
 // DelCookie tells the browser to forget a cookie set with the default path and domain.
 // For another path or domain use SetCookie with a negative MaxAge.
-func (c *Ctx) DelCookie(name string) { c.SetCookie(Cookie{Name: name, MaxAge: -1}) }
+func (c *Ctx) DelCookie(name string) {
+	c.live()
+	c.SetCookie(Cookie{Name: name, MaxAge: -1})
+}

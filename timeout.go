@@ -29,6 +29,7 @@ var (
 // deadline does. Behind a listener that is not quart's, and where an earlier answer of a pipeline is unsent,
 // the connection is closed without the 503. Only the first call counts; d <= 0 is none.
 func (c *Ctx) SetHardTimeout(d time.Duration) {
+	c.live()
 	if d <= 0 || c.hard != nil {
 		return
 	}

@@ -43,6 +43,7 @@ func (a *App) AppendURL(dst []byte, name string, pairs ...any) []byte {
 // URL is App.URL; a name that begins with a dot is looked up in the group of the current route first, under the name
 // it is mounted by, then in the groups around it. With URLScheme, and for a websocket route ("ws://host/path"), it is ExternalURL.
 func (c *Ctx) URL(name string, pairs ...any) string {
+	c.live()
 	r := c.app.routeFor(c.absoluteName(name), pairs)
 	if r.method == MethodWebSocket || pairValue(pairs, URLScheme) != nil {
 		return c.external(r, pairs)
@@ -55,6 +56,7 @@ func (c *Ctx) URL(name string, pairs ...any) string {
 
 // ExternalURL is URL with scheme and host, by the request or by trusted proxies (see Host). (Flask: _external=True.)
 func (c *Ctx) ExternalURL(name string, pairs ...any) string {
+	c.live()
 	return c.external(c.app.routeFor(c.absoluteName(name), pairs), pairs)
 }
 
@@ -282,6 +284,9 @@ func (r *Route) appendQuery(dst []byte, pairs []any) []byte {
 }
 
 func appendAnchor(dst []byte, v any) []byte {
+	if v == nil {
+		return dst
+	}
 	scratch := pool.GetBuffer(64)
 	defer pool.PutBuffer(scratch)
 	scratch.B = appendValue(scratch.B, v)
