@@ -24,6 +24,8 @@ type body struct {
 	limit  int64 // negative: none; 0: the route's
 	time   time.Duration
 	reader bodyReader
+	// buffered is the source where there is no stream.
+	buffered bytes.Reader
 
 	formRead bool
 	args     fasthttp.Args
@@ -43,6 +45,7 @@ func (b *body) reset(fc *fasthttp.RequestCtx) {
 	}
 	b.args.Reset()
 	b.buf, b.err, b.form, b.reader = nil, nil, nil, bodyReader{}
+	b.buffered.Reset(nil)
 	b.begun, b.eof, b.formRead = false, false, false
 	b.n, b.limit, b.time = 0, 0, 0
 }
@@ -159,7 +162,8 @@ func (c *Ctx) BodyReader() io.Reader {
 	}
 	if b.reader.src == nil {
 		// No body, or a foreign server that has read it.
-		b.reader.src = bytes.NewReader(c.fc.Request.Body())
+		b.buffered.Reset(c.fc.Request.Body())
+		b.reader.src = &b.buffered
 		return &b.reader
 	}
 	c.conn.enterBody(c.bodyTimeout()) // a foreign server's time is its own

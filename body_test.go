@@ -231,3 +231,25 @@ func TestFormFile(t *testing.T) {
 		t.Errorf("no file: %d %s", a.StatusCode, a.body)
 	}
 }
+
+// TestBodyPartlyRead: what a handler leaves of a body is taken from the wire, the connection is idle again, and a stop does
+// not wait for it.
+func TestBodyPartlyRead(t *testing.T) {
+	app, _ := bodyApp(quart.Config{})
+	app.Post("/part", func(c *quart.Ctx) error {
+		_, err := io.ReadFull(c.BodyReader(), make([]byte, 5))
+		if err != nil {
+			return err
+		}
+		return c.Text(200, "five")
+	})
+	s := serve(t, app) // whose stop fails the test when it has to cut
+	nc := s.dial()
+	br := newReader(nc)
+	for range 2 {
+		send(t, nc, "POST /part HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n")
+		readAnswer(t, br, "POST").want(t, 200, "five")
+		send(t, nc, "POST /part HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0123456789")
+		readAnswer(t, br, "POST").want(t, 200, "five")
+	}
+}

@@ -136,6 +136,7 @@ func (cs *connState) idle() {
 		cs.flags.Or(flagUnsent)
 	}
 	if cs.flags.Load()&(flagLinger|flagBody) != 0 {
+		cs.leaveBody() // what a handler did not read to its end
 		cs.resetBody()
 	}
 	cs.complete()

@@ -115,6 +115,11 @@ func (a *App) stopTasks(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
+	}
+	select {
+	case <-done:
+		return nil
+	case <-time.After(10 * time.Millisecond): // the grace was over before; the waiter needs a moment to say that nothing runs
 		return errors.New("quart: a background task did not end within the shutdown grace")
 	}
 }

@@ -131,6 +131,10 @@ func (c *Ctx) Fail(err error) {
 		return
 	}
 	c.err = err
+	if c.fc.Hijacked() { // the connection stays with HTTP
+		c.fc.Hijack(nil)
+		c.fc.HijackSetNoResponse(false)
+	}
 	status := StatusOf(err)
 	if status >= 500 {
 		c.app.errs.Add(1)

@@ -241,6 +241,9 @@ func (c *Ctx) end() {
 	if status := resp.StatusCode(); status < 200 || status == 204 || status == 304 {
 		resp.ResetBody()
 	}
+	if c.body.begun {
+		c.conn.leaveBody() // the time of writing is not the body's
+	}
 	if c.app.server.conns.draining.Load() {
 		resp.SetConnectionClose()
 	}

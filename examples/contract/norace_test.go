@@ -1,0 +1,6 @@
+//go:build !race
+
+package main
+
+// race: see race_test.go.
+const race = false

@@ -1,0 +1,85 @@
+package main
+
+import (
+	_ "embed"
+	"strings"
+	"sync/atomic"
+
+	"github.com/goquart/quart"
+)
+
+// server is what the handlers share.
+type server struct {
+	gone atomic.Int64 // slow handlers whose client left
+}
+
+// newApp routes everything.
+func newApp(cfg quart.Config) *quart.App {
+	app := quart.New(cfg)
+	s := &server{}
+
+	app.Get("/plaintext", plaintext)
+	app.Post("/plaintext", plaintext)
+	app.Get("/json", jsonMessage)
+	app.Get("/users/{user}", user)
+	app.Get("/repos/{owner}/{repo}/issues/{number}", issue)
+	app.Get("/p5/{a}/{b}/{c}/{d}/{e}", fifth)
+	addGitHub(app)
+	app.Get("/mw", plaintext).Use(noop, noop, noop, noop, noop)
+	app.Get("/fortunes", fortunes)
+
+	quart.Post(app, "/bind", bind)
+	app.Post("/echo", echo)
+	app.Post("/upload", upload).BodyLimit(-1)
+
+	app.Get("/panic", func(*quart.Ctx) error { panic("boom-secret-detail") })
+	app.Get("/slow", s.slow)
+	app.Get("/gone", s.showGone)
+	app.Get("/redirect", redirect)
+	app.Get("/header", header)
+
+	for _, pattern := range []string{
+		"/static/{path:*}",
+		"/stream", "/fail", "/sse", "/topic/{name}", "/trailers",
+		"/ws", "/ws/limit", "/ws/broadcast",
+		"/session/set", "/session/get", "/form", "/hints",
+		"/openapi.json", "/docs", "/debug/dashboard",
+	} {
+		app.Get(pattern, notYet)
+	}
+	app.Post("/topic/{name}", notYet)
+	app.Post("/form", notYet)
+	return app
+}
+
+// notYet answers for parts of quart that are still to come.
+func notYet(c *quart.Ctx) error {
+	return quart.Errorf(501, "quart cannot do this yet")
+}
+
+//go:embed data/github-routes.txt
+var gitHubRoutes string
+
+// addGitHub registers the table's routes, but for those that answer in their own way.
+func addGitHub(app *quart.App) {
+	for line := range strings.Lines(gitHubRoutes) {
+		methods, pattern, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok || strings.HasPrefix(line, "#") {
+			continue
+		}
+		for method := range strings.SplitSeq(methods, ",") {
+			if method == "GET" && (pattern == "/users/{user}" || pattern == "/repos/{owner}/{repo}/issues/{number}") {
+				continue
+			}
+			app.Handle(method, pattern, nothing)
+		}
+	}
+}
+
+// nothing answers 200 without a body.
+func nothing(*quart.Ctx) error { return nil }
+
+// noop is a layer that does nothing but be there.
+func noop(next quart.Handler) quart.Handler {
+	return func(c *quart.Ctx) error { return next(c) }
+}
