@@ -132,10 +132,11 @@ func (cs *connState) active() {
 // idle is called when a response is complete and the connection stays open.
 func (cs *connState) idle() {
 	cs.next = phaseIdle
-	if cs.out.Load() == cs.outAt {
+	flags := cs.flags.Load()
+	if flags&flagUnsent == 0 && cs.out.Load() == cs.outAt {
 		cs.flags.Or(flagUnsent)
 	}
-	if cs.flags.Load()&(flagLinger|flagBody) != 0 {
+	if flags&(flagLinger|flagBody) != 0 {
 		cs.leaveBody() // what a handler did not read to its end
 		cs.resetBody()
 	}

@@ -95,6 +95,8 @@ func TestHookAfter(t *testing.T) {
 		}
 		return nil
 	})
+	lists := 0
+	quart.OnError(app, func(c *quart.Ctx, err errorList) error { lists++; return c.Text(422, err.Error()) })
 	var outer error
 	app.Use(func(next quart.Handler) quart.Handler {
 		return func(c *quart.Ctx) error { outer = next(c); return outer }
@@ -119,7 +121,7 @@ func TestHookAfter(t *testing.T) {
 		{"/ok", 200, "ok", "200", "", false},
 		{"/conflict", 409, "custom", "409", "409 Conflict", true},
 		{"/boom", 500, problem500, "500", "boom", true},
-		{"/list", 500, problem500, "500", "a", true},
+		{"/list", 422, "a", "422", "a", true},
 		{"/panic", 500, problem500, "500", "panic: secret", true},
 		{"/layer", 500, problem500, "500", "panic: secret", true},
 		{"/change", 201, "changed", "", "", false},
@@ -133,6 +135,9 @@ func TestHookAfter(t *testing.T) {
 		if (outer != nil) != tt.outer {
 			t.Errorf("%s: outer layers got %v", tt.target, outer)
 		}
+	}
+	if lists != 1 {
+		t.Errorf("an error that was rendered was handled %d times", lists)
 	}
 }
 

@@ -291,6 +291,7 @@ func newServer(a *App) *server {
 		},
 		Concurrency:                  1 << 20, // the listener counts
 		ReadBufferSize:               headerBlock,
+		LazyRequestTime:              true, // perf: 63 ns of a pipelined request, bench/net
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
 		NoDefaultServerHeader:        true,

@@ -200,6 +200,7 @@ func TestRouteOptions(t *testing.T) {
 		{"PUT", "/own", 405, "GET, HEAD, OPTIONS", nil},
 		{"OPTIONS", "/off", 405, "GET, HEAD", nil},
 		{"OPTIONS", "/half", 200, "GET, HEAD, OPTIONS, POST", nil},
+		{"OPTIONS", "/half", 200, "GET, HEAD, OPTIONS, POST", []string{"Access-Control-Request-Method: GET"}},
 		{"OPTIONS", "/nowhere", 404, "", nil},
 		{"OPTIONS", "/dir", 308, "/dir/", nil},
 		{"OPTIONS", "*", 200, "DELETE, GET, HEAD, OPTIONS, POST, PUT", nil},
@@ -457,13 +458,14 @@ func TestRouteMergedSlashes(t *testing.T) {
 	app.Get("/dir/{x}/", say("dir"))
 	app.Get("/w/{p:*}", say("page"))
 	app.Get("/v/{p:*}/", say("closed"))
+	app.Get("/odd//", say("odd"))
 	exchanges(t, app, append(gets(
 		[2]string{"/mix//5", "308 /mix/5"}, [2]string{"/mix///5?q=//", "308 /mix/5?q=//"}, [2]string{"/mix/5//", "404"}, [2]string{"/mix//x", "404"},
 		[2]string{"//mix/5", "mix 5"}, [2]string{"////mix/5", "mix 5"}, // a client's slip, or a joined prefix
 		[2]string{"//mix//5", "308 /mix/5"},
 		[2]string{"/dir//a", "308 /dir/a/"}, [2]string{"/dir//a//", "308 /dir/a/"},
 		[2]string{"/w/a//b", "page a//b"}, [2]string{"/w//a", "308 /w/a"},
-		[2]string{"/v/a//b", "308 /v/a//b/"}, [2]string{"/v/a//b/", "closed a//b"},
+		[2]string{"/v/a//b", "308 /v/a//b/"}, [2]string{"/v/a//b/", "closed a//b"}, [2]string{"/odd//", "odd"}, [2]string{"/odd/", "404"},
 	), exchange{"POST", "/mix//5", 404, "", nil}))
 }
 
@@ -515,7 +517,7 @@ func TestRouteDefault(t *testing.T) {
 		app := quiet()
 		order[0](app)
 		order[1](app)
-		app.Post("/page/{page:int}", say("post")).Name("save")
+		app.Post("/page/{page:int}", say("post")).Name("page") // another method: no redirect to a page that refuses it
 		exchanges(t, app, append(gets(
 			[2]string{"/page/", "short"}, [2]string{"/page/2", "long 2"}, [2]string{"/page/1", "308 /page/"}, [2]string{"/page/01?q=1", "308 /page/?q=1"}, [2]string{"/page", "308 /page/"},
 		), exchange{"POST", "/page/1", 200, "post 1", nil}))
@@ -546,10 +548,12 @@ func TestRouteRedirectRule(t *testing.T) {
 	app.Redirect("/old/{id:int}", "/new/{id}")
 	app.Redirect("/tree/{p:*}", "/wiki/{p}/view")
 	app.Redirect("/opt/{x?}", "/to/{x?}")
+	app.Redirect("/maybe/{x?}", "/{x}/there")
 	app.Group("/g/{who}").Redirect("/a", "/people/{who}")
 	exchanges(t, app, append(gets(
 		[2]string{"/old/007", "308 /new/007"}, [2]string{"/old/7?a=b", "308 /new/7?a=b"}, [2]string{"/old/x", "404"},
 		[2]string{"/tree/a/b%20c", "308 /wiki/a/b%20c/view"}, [2]string{"/opt/", "404"}, [2]string{"/opt", "308 /to"}, [2]string{"/opt/%C3%A9", "308 /to/%C3%A9"},
+		[2]string{"/maybe/a", "308 /a/there"}, [2]string{"/maybe", "308 /there"}, // never //there
 		[2]string{"/g/ada%3F/a", "308 /people/ada%3F"},
 	), exchange{"POST", "/old/7", 405, "GET, HEAD, OPTIONS", nil}))
 	for _, tt := range []struct{ to, want string }{
