@@ -76,9 +76,10 @@ func AcquireCtx(a *App, fc *fasthttp.RequestCtx) *Ctx {
 	if c.setPath(fc.URI().PathOriginal()) != nil {
 		return c
 	}
-	if mt := a.table.methodOf(fc.Method()); mt != nil {
-		a.table.find(mt, c)
+	if mt := a.table.methodOf(fc.Method()); mt != nil && a.table.find(mt, c) || a.table.any == nil {
+		return c
 	}
+	a.table.find(a.table.any, c)
 	return c
 }
 

@@ -225,21 +225,36 @@ func httpError(err error) *HTTPError {
 	return &HTTPError{Status: status}
 }
 
+// Problem answers with err as application/problem+json, whatever Accept says, for error handlers of an API:
+//
+//	quart.OnError(api, quart.Problem)
+func Problem(c *Ctx, err error) error {
+	c.live()
+	e := c.startProblem(err)
+	c.write(ctProblem, appendProblem(c.fc.Response.SwapBody(nil)[:0], e))
+	return nil
+}
+
 // renderProblem writes err as RFC 9457 JSON or as HTML.
 func (c *Ctx) renderProblem(err error) {
+	accept := c.fc.Request.Header.Peek("Accept")
+	if len(accept) == 0 || wire.MediaType(accept, offers) != 2 {
+		_ = Problem(c, err)
+		return
+	}
+	e := c.startProblem(err)
+	c.write(ctHTML, appendProblemHTML(c.fc.Response.SwapBody(nil)[:0], e))
+}
+
+// startProblem sets status and headers.
+func (c *Ctx) startProblem(err error) *HTTPError {
 	e := httpError(err)
 	c.clearContent()
 	for _, kv := range e.Header {
 		c.AddHeader(kv[0], kv[1])
 	}
-	resp := &c.fc.Response
-	resp.SetStatusCode(e.Status)
-	accept := c.fc.Request.Header.Peek("Accept")
-	if len(accept) > 0 && wire.MediaType(accept, offers) == 2 {
-		c.write(ctHTML, appendProblemHTML(resp.SwapBody(nil)[:0], e))
-		return
-	}
-	c.write(ctProblem, appendProblem(resp.SwapBody(nil)[:0], e))
+	c.fc.Response.SetStatusCode(e.Status)
+	return e
 }
 
 func appendProblem(b []byte, e *HTTPError) []byte {

@@ -207,17 +207,13 @@ func TestErrorPanic(t *testing.T) {
 	app, log := newApp(quart.Config{})
 	app.Get("/string", panics("boom-secret-detail"))
 	app.Get("/error", panics(quart.Errorf(409, "boom-secret-detail"))) // a panic is a 500, whatever it holds
-	app.Get("/nil", func(*quart.Ctx) error {
-		var m map[string]int
-		m["boom-secret-detail"] = 1
-		return nil
-	})
+	app.Get("/runtime", func(c *quart.Ctx) error { return c.Text(200, strings.Split(c.Path(), "/")[9]) })
 	app.Get("/half", func(c *quart.Ctx) error { _ = c.Text(200, "half"); panic("boom-secret-detail") })
 	app.Get("/layers", panics("boom-secret-detail")).Use(pass, pass)
 	app.Get("/ok", say("ok"))
-	exchangesBody(t, app, 500, problem500, "/string", "/error", "/nil", "/half", "/layers")
+	exchangesBody(t, app, 500, problem500, "/string", "/error", "/runtime", "/half", "/layers")
 	exchanges(t, app, gets([2]string{"/ok", "ok"}))
-	for _, part := range []string{"boom-secret-detail", "errors_test.go", "path=/string", "method=GET", "assignment to entry in nil map"} {
+	for _, part := range []string{"boom-secret-detail", "errors_test.go", "path=/string", "method=GET", "index out of range [9]"} {
 		if !strings.Contains(log.String(), part) {
 			t.Errorf("the log is without %q", part)
 		}
@@ -332,4 +328,23 @@ func TestErrorValues(t *testing.T) {
 	if !errors.Is(quart.Errorf(404, "x"), quart.ErrNotFound) || errors.Is(wrapped, quart.ErrConflict) || !errors.Is(quart.Errorf(500, "%w", errBoom), errBoom) {
 		t.Error("errors.Is")
 	}
+}
+
+// TestErrorHandlerDeclines: a handler that returns the error it got leaves it to the default rendering; Problem is always JSON.
+func TestErrorHandlerDeclines(t *testing.T) {
+	app, _ := newApp(quart.Config{})
+	app.OnStatus(404, func(c *quart.Ctx, err error) error {
+		if c.Accepts("application/json", "text/html") == "text/html" {
+			return c.HTML(404, "<h1>mine</h1>")
+		}
+		return err
+	})
+	api := app.Group("/api")
+	quart.OnError(api, quart.Problem)
+	api.Get("/x", func(c *quart.Ctx) error { return quart.Errorf(409, "taken") })
+	s := serve(t, app)
+	const html = "Accept: text/html"
+	s.get("/no", html).want(t, 404, "<h1>mine</h1>")
+	s.get("/no").want(t, 404, `{"title":"Not Found","status":404}`)
+	s.get("/api/x", html).want(t, 409, `{"title":"Conflict","status":409,"detail":"taken"}`)
 }

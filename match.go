@@ -14,12 +14,15 @@ import (
 )
 
 var (
-	errTarget      error = &HTTPError{Status: 400, Detail: "the request target is malformed"}
-	errVersion     error = &HTTPError{Status: 400, Detail: "the protocol version is not HTTP/1.0 or HTTP/1.1"}
-	errNoHost      error = &HTTPError{Status: 400, Detail: "the request has no Host"}
-	errQueryArgs   error = &HTTPError{Status: 400, Detail: "the query has over 1000 arguments"}
-	errMethod      error = &HTTPError{Status: 405}
-	errUpgrade     error = &HTTPError{Status: 426, Detail: "this resource speaks websocket", Header: [][2]string{{"Upgrade", "websocket"}, {"Connection", "Upgrade"}}}
+	errTarget    error = &HTTPError{Status: 400, Detail: "the request target is malformed"}
+	errVersion   error = &HTTPError{Status: 400, Detail: "the protocol version is not HTTP/1.0 or HTTP/1.1"}
+	errNoHost    error = &HTTPError{Status: 400, Detail: "the request has no Host"}
+	errQueryArgs error = &HTTPError{Status: 400, Detail: "the query has over 1000 arguments"}
+	errMethod    error = &HTTPError{Status: 405}
+	errUpgrade   error = &HTTPError{
+		Status: 426, Detail: "this resource speaks websocket",
+		Header: [][2]string{{"Upgrade", "websocket"}, {"Connection", "Upgrade"}},
+	}
 	errUnknownHost error = &HTTPError{Status: 400, Detail: "the request names a host that is not served here"}
 )
 
@@ -62,7 +65,8 @@ func (c *Ctx) checkHead() error {
 // parseSlashes parses a target that begins with slashes as a path. fasthttp takes what follows them for a host when the request
 // has no Host or "://" occurs further on, as in "//other.example/?next=http://...".
 func (c *Ctx) parseSlashes(uri *fasthttp.URI, target []byte) {
-	_ = uri.Parse(c.fc.Request.Header.Host(), append([]byte{'/'}, bytes.TrimLeft(target, "/")...))
+	slashes := len(target) - len(bytes.TrimLeft(target, "/"))
+	_ = uri.Parse(c.fc.Request.Header.Host(), target[slashes-1:])
 	if c.fc.IsTLS() {
 		uri.SetScheme("https")
 	}

@@ -21,7 +21,7 @@ type typeHandler struct {
 // OnStatus calls h for errors that are answered with status. The status of the answer is
 // what h sets, not status. For 500, err is the original error. A handler of a group is asked
 // before those of the groups around it, a handler by status before those by type. An error or a panic of h is logged and answered
-// as a 500, by the handler of that status if h is of another, and once.
+// as a 500, by the handler of that status if h is of another, and once. To leave err to the default rendering, h returns it.
 func (r *router) OnStatus(status int, h func(c *Ctx, err error) error) {
 	r.mustBeOpen("OnStatus")
 	if status < 400 || status > 599 {
@@ -147,6 +147,10 @@ func (c *Ctx) Fail(err error) {
 	}
 	failed := c.handleError(h, err)
 	if failed == nil {
+		return
+	}
+	if sameError(failed, err) { // the handler leaves it to us
+		c.renderProblem(err)
 		return
 	}
 	if status < 500 {

@@ -104,10 +104,10 @@ type App struct {
 	formats    map[string]func(any) (string, error)
 	hooks      hooks
 
-	freezing sync.Once
-	table    *table
-	root     context.Context // parent of all request contexts
-	cut      context.CancelFunc
+	compile func() // once; a panic of the compilation is repeated to every caller
+	table   *table
+	root    context.Context // parent of all request contexts
+	cut     context.CancelFunc
 
 	serving atomic.Bool
 	errs    atomic.Uint64 // answers with a status from 500
@@ -120,6 +120,7 @@ func New(cfg Config) *App {
 	a := &App{cfg: cfg.withDefaults(), converters: radix.Converters{}, formats: map[string]func(any) (string, error){}}
 	a.scope.errors = &a.errors
 	a.root, a.cut = context.WithCancel(context.Background())
+	a.compile = sync.OnceFunc(func() { a.table = compile(a) })
 	a.server = newServer(a)
 	if len(a.cfg.TrustedHosts) > 0 {
 		a.layers = append(a.layers, trustedHosts(a.cfg.TrustedHosts))
@@ -142,6 +143,9 @@ func (a *App) Convert(name string, cv Converter) {
 	if radix.BuiltIn(name) || !wire.ValidFieldName(name) {
 		panic(fmt.Sprintf("quart: a converter cannot be named %q (%s)", name, callSite()))
 	}
+	if _, taken := a.converters[name]; taken {
+		panic(fmt.Sprintf("quart: the converter %q is registered twice (%s)", name, callSite()))
+	}
 	a.converters[name] = cv.Parse
 	if cv.Format != nil {
 		a.formats[name] = cv.Format
@@ -161,9 +165,7 @@ func (a *App) Host(pattern string) *Group {
 }
 
 // freeze compiles the routes. It runs once, at the first need: serving, Handler, Routes, URL.
-func (a *App) freeze() {
-	a.freezing.Do(func() { a.table = compile(a) })
-}
+func (a *App) freeze() { a.compile() }
 
 // Handler freezes the app and returns it as a fasthttp handler: the gateway interface, for any
 // fasthttp.Server. quart's own Run, Listen and Serve set the server up as quart wants it: limits and timeouts on connections are theirs.

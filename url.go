@@ -412,7 +412,7 @@ func (t *table) hint(name string) string {
 	}
 	best, bestDistance := "", len(name)/2+1
 	for candidate := range t.names {
-		d := editDistance(name, candidate)
+		d := radix.EditDistance(name, candidate)
 		if strings.HasSuffix(candidate, "."+name) {
 			d = 0 // the group is missing
 		}
@@ -424,24 +424,4 @@ func (t *table) hint(name string) string {
 		return ""
 	}
 	return ", did you mean " + strconv.Quote(best) + "?"
-}
-
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -315,14 +315,15 @@ func (ps *parser) unknown(name, word string) string {
 func nearest(word string, names []string) string {
 	best, limit := "", min(2, len(word)-1)
 	for _, n := range names {
-		if d := editDistance(word, n); d <= limit {
+		if d := EditDistance(word, n); d <= limit {
 			best, limit = n, d-1
 		}
 	}
 	return best
 }
 
-func editDistance(a, b string) int {
+// EditDistance is the number of bytes to insert, delete or replace to turn a into b (Levenshtein), for suggestions.
+func EditDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
