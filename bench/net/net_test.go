@@ -174,10 +174,10 @@ func TestFlags(t *testing.T) {
 		name, args, servers string
 		fails               bool
 	}{
-		{"defaults", "", "fasthttp,quart,net/http,gin,echo,chi,fiber", false},
+		{"defaults", "", "fasthttp,quart,fasthttp+,net/http,gin,echo,chi,fiber", false},
 		{"fasthttp stays", "-only quart", "fasthttp,quart", false},
 		{"fasthttp once", "-only chi,fasthttp", "fasthttp,chi", false},
-		{"a parameter", "-path /users/gopher", "fasthttp,quart,net/http,gin,echo,chi,fiber", false},
+		{"a parameter", "-path /users/gopher", "fasthttp,quart,fasthttp+,net/http,gin,echo,chi,fiber", false},
 		{"unknown server", "-only martini", "", true},
 		{"unknown path", "-path /users/", "", true},
 		{"unknown load", "-load ab", "", true},
