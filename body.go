@@ -193,8 +193,8 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 	if b.eof {
 		return 0, io.EOF
 	}
-	if r.limit >= 0 && int64(len(p)) > r.limit-b.n+1 {
-		p = p[:r.limit-b.n+1]
+	if rest := r.limit - b.n; r.limit >= 0 && int64(len(p))-1 > rest {
+		p = p[:rest+1] // one more byte than allowed tells
 	}
 	n, err := r.src.Read(p)
 	b.n += int64(n)

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // connState is what quart knows of one connection. fasthttp sees one of the three wrappers below; its own timeouts stay
@@ -19,12 +21,13 @@ type connState struct {
 	inner net.Conn // what HTTP is spoken on: *tls.Conn, *net.TCPConn or another
 	raw   net.Conn // what carries it; equal to inner without TLS
 
-	phase   atomic.Uint64 // a stamp
-	served  atomic.Uint64 // requests, as of the last write
-	next    phase         // the worker's own: what its next Read waits for; phaseHandler: a body
-	begun   uint64        // the worker's own: requests
-	outAt   uint64        // out when the current handler began
-	writing atomic.Uint64 // a stamp of a write under way, 0 between writes
+	phase   atomic.Uint64        // a stamp
+	served  atomic.Uint64        // requests, as of the last write
+	next    phase                // the worker's own: what its next Read waits for; phaseHandler: a body
+	begun   uint64               // the worker's own: requests
+	outAt   uint64               // out when the current handler began
+	large   *fasthttp.RequestCtx // the worker's own: a response whose buffer must not stay with the connection
+	writing atomic.Uint64        // a stamp of a write under way, 0 between writes
 	flags   atomic.Uint32
 	in, out atomic.Uint64 // bytes; of the plaintext under TLS
 	done    atomic.Pointer[completion]
@@ -132,6 +135,10 @@ func (cs *connState) active() {
 // idle is called when a response is complete and the connection stays open.
 func (cs *connState) idle() {
 	cs.next = phaseIdle
+	if cs.large != nil {
+		cs.large.Response.SwapBody(nil)
+		cs.large = nil
+	}
 	flags := cs.flags.Load()
 	if flags&flagUnsent == 0 && cs.out.Load() == cs.outAt {
 		cs.flags.Or(flagUnsent)
@@ -141,6 +148,17 @@ func (cs *connState) idle() {
 		cs.resetBody()
 	}
 	cs.complete()
+}
+
+// keepBody is the largest response buffer that stays with an idle connection.
+const keepBody = 64 << 10
+
+// noteBody marks a response whose buffer is dropped once it is written: fasthttp keeps one for each connection, and 1 MiB times
+// 20,000 of them is the memory of the machine.
+func (cs *connState) noteBody(fc *fasthttp.RequestCtx) {
+	if cs != nil && !fc.Response.IsBodyStream() && cap(fc.Response.Body()) > keepBody {
+		cs.large = fc
+	}
 }
 
 // headReceived is called when a head that declares a body was read: its first byte is awaited.

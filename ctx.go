@@ -57,7 +57,10 @@ func resetCtx(c *Ctx) {
 	if c.ctx != nil {
 		c.endContext()
 	}
-	c.hard = nil
+	if c.hard != nil {
+		c.hard.stop()
+		c.hard = nil
+	}
 	if len(c.slots.used) > 0 {
 		c.slots.reset()
 	}
@@ -73,13 +76,9 @@ func resetCtx(c *Ctx) {
 func AcquireCtx(a *App, fc *fasthttp.RequestCtx) *Ctx {
 	a.freeze()
 	c := a.acquire(fc)
-	if c.setPath(fc.URI().PathOriginal()) != nil {
-		return c
+	if c.setPath(fc.URI().PathOriginal()) == nil {
+		a.table.match(c)
 	}
-	if mt := a.table.methodOf(fc.Method()); mt != nil && a.table.find(mt, c) || a.table.any == nil {
-		return c
-	}
-	a.table.find(a.table.any, c)
 	return c
 }
 

@@ -95,6 +95,7 @@ func Errorf(status int, format string, a ...any) error {
 	if cause == nil {
 		return &HTTPError{Status: status, Detail: err.Error()}
 	}
+	a = slices.Clone(a)
 	for i, v := range a {
 		if _, ok := v.(error); ok {
 			a[i] = hidden{}

@@ -61,8 +61,10 @@ func (c *Ctx) client() *forwarded {
 		return &c.proxy
 	}
 	c.proxyKnown = true
-	c.proxy = forwarded{ip: peerAddr(c.fc.RemoteAddr())}
-	if len(c.app.cfg.TrustedProxies) == 0 || !c.app.trusts(c.proxy.ip) {
+	peer := c.fc.RemoteAddr()
+	c.proxy = forwarded{ip: peerAddr(peer)}
+	// A peer on a unix socket has no address; only a local process can reach it.
+	if len(c.app.cfg.TrustedProxies) == 0 || !c.app.trusts(c.proxy.ip) && peer.Network() != "unix" {
 		return &c.proxy
 	}
 	if c.app.cfg.Forwarded {
@@ -74,18 +76,17 @@ func (c *Ctx) client() *forwarded {
 }
 
 func peerAddr(a net.Addr) netip.Addr {
-	if t, ok := a.(*net.TCPAddr); ok {
-		return t.AddrPort().Addr().Unmap().WithZone("")
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return a.AddrPort().Addr().Unmap().WithZone("")
+	case *net.UDPAddr: // HTTP/3
+		return a.AddrPort().Addr().Unmap().WithZone("")
 	}
 	return netip.Addr{}
 }
 
-// trusts reports whether addr may speak for others. A peer on a unix socket, which has no address, is trusted
-// once any proxy is: only a local process can reach it.
+// trusts reports whether addr may speak for others.
 func (a *App) trusts(addr netip.Addr) bool {
-	if !addr.IsValid() {
-		return true
-	}
 	for _, p := range a.cfg.TrustedProxies {
 		if p.Contains(addr) {
 			return true

@@ -30,7 +30,8 @@ func (a *App) BeforeServing(f func(context.Context) error) {
 	a.hooks.before = append(a.hooks.before, f)
 }
 
-// AfterServing runs f when the last request is done, in order of registration, within the rest of the shutdown grace.
+// AfterServing runs f when the last request is done, in order of registration. Its context ends with the shutdown grace, but not before
+// a second has passed.
 func (a *App) AfterServing(f func(context.Context) error) {
 	a.mustBeOpen("AfterServing")
 	a.hooks.after = append(a.hooks.after, f)
@@ -223,7 +224,10 @@ func (a *App) stop(stops []func(context.Context) error, listeners []net.Listener
 	if slices.ContainsFunc(listeners, reachable) {
 		time.Sleep(a.cfg.ShutdownDelay)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), a.cfg.ShutdownGrace)
+	ctx, cancel := context.WithCancel(context.Background())
+	if a.cfg.ShutdownGrace > 0 {
+		ctx, cancel = context.WithTimeout(ctx, a.cfg.ShutdownGrace)
+	}
 	defer cancel()
 	var errs []error
 	errs = append(errs, a.server.drain(ctx, listeners))
@@ -232,12 +236,14 @@ func (a *App) stop(stops []func(context.Context) error, listeners []net.Listener
 	errs = append(errs, a.stopTasks(ctx))
 	a.server.wait()
 	a.server.conns.stop()
-	hooksCtx, cancel := context.WithTimeout(context.Background(), max(a.cfg.ShutdownGrace, time.Second))
-	defer cancel()
-	for _, f := range a.hooks.after {
-		errs = append(errs, f(hooksCtx))
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < time.Second {
+		ctx, cancel = context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
 	}
-	errs = append(errs, a.stopHooks(hooksCtx, stops))
+	for _, f := range a.hooks.after {
+		errs = append(errs, f(ctx))
+	}
+	errs = append(errs, a.stopHooks(ctx, stops))
 	return errors.Join(errs...)
 }
 
@@ -279,6 +285,7 @@ func newServer(a *App) *server {
 		ConnState:    conns.hook,
 		Logger:       fastLogger{cfg.Log},
 		// A declared body: its time begins, and only its first byte is read before the handler runs.
+		ExpectHandler: a.expect,
 		HeaderReceived: func(h *fasthttp.RequestHeader) (rc fasthttp.RequestConfig) {
 			if n := h.ContentLength(); n > 0 || n == -1 {
 				rc.MaxRequestBodySize = 1
@@ -327,14 +334,34 @@ func (s *server) serve(ctx context.Context, listeners []net.Listener) error {
 
 // drain closes the listeners and lets requests under way finish until ctx is done.
 func (s *server) drain(ctx context.Context, listeners []net.Listener) error {
+	s.closeListeners(listeners)
+	err := s.conns.waitIdle(ctx)
+	if err == nil {
+		return nil
+	}
+	if counts := s.conns.counts(); counts[phaseHandler] > 0 {
+		return fmt.Errorf("quart: requests were cut off at the end of the shutdown grace: %w", err)
+	}
+	s.cfg.Log.Warn("clients that had not sent all of their requests were cut off at the end of the shutdown grace")
+	return nil
+}
+
+// closeListeners stops accepting. What the kernel has accepted already is served: closing would reset it, and a listener that reached
+// its deadline has emptied that queue.
+func (s *server) closeListeners(listeners []net.Listener) {
+	for _, l := range listeners {
+		if d, ok := l.(interface{ SetDeadline(time.Time) error }); !ok || d.SetDeadline(time.Now().Add(lastAccepts)) != nil {
+			_ = l.Close()
+		}
+	}
+	s.done.Wait()
 	for _, l := range listeners {
 		_ = l.Close()
 	}
-	if err := s.conns.waitIdle(ctx); err != nil {
-		return fmt.Errorf("quart: requests were cut off at the end of the shutdown grace: %w", err)
-	}
-	return nil
 }
+
+// lastAccepts is how long a listener goes on accepting after the shutdown delay.
+const lastAccepts = 20 * time.Millisecond
 
 // wait ends fasthttp's part: its workers, and the Done of requests in foreign handlers.
 func (s *server) wait() {
@@ -342,6 +369,36 @@ func (s *server) wait() {
 	over, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_ = s.fast.ShutdownWithContext(over)
+}
+
+// expect decides on a request with Expect: 100-continue before its body is asked for (RFC 9110, section 10.1.1): what no route takes,
+// or declares more than its route's limit, gets its final answer at once.
+func (a *App) expect(fc *fasthttp.RequestCtx) int {
+	if a.mayContinue(fc) {
+		return fasthttp.StatusContinue
+	}
+	return fc.Response.StatusCode()
+}
+
+func (a *App) mayContinue(fc *fasthttp.RequestCtx) (ok bool) {
+	c := a.acquire(fc)
+	defer c.end()
+	if err := c.checkHead(); err != nil {
+		c.refuse(err)
+		return false
+	}
+	if !a.table.match(c) {
+		if err := a.miss(c); err != nil {
+			c.failLast(err)
+		}
+		c.conn.linger()
+		return false
+	}
+	if limit := c.bodyLimit(); limit >= 0 && int64(fc.Request.Header.ContentLength()) > limit {
+		c.refuse(ErrTooLarge)
+		return false
+	}
+	return true
 }
 
 // serveReadError answers what fasthttp could not read as a request.

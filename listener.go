@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -56,6 +57,9 @@ func (l *listener) Accept() (net.Conn, error) {
 			}
 			backoff = minBackoff
 			continue
+		}
+		if l.table.draining.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, net.ErrClosed // the last accepts are over
 		}
 		if !temporary(err) {
 			return nil, err

@@ -59,7 +59,23 @@ func (c *Ctx) checkHead() error {
 	if !wire.CheckTarget(target) {
 		return errTarget
 	}
+	if target := h.RequestURI(); target[0] != '/' && !validAuthority(target) {
+		return errTarget
+	}
 	return c.setPath(uri.PathOriginal())
+}
+
+// validAuthority checks a target that is no path: the host of an absolute URL goes before the Host field (RFC 9112, section
+// 3.2.2), so it must be as good as that. What is neither that nor "*" falls to setPath.
+func validAuthority(target []byte) bool {
+	scheme, rest, ok := bytes.Cut(target, []byte("://"))
+	if !ok {
+		return true
+	}
+	if i := bytes.IndexAny(rest, "/?"); i >= 0 {
+		rest = rest[:i]
+	}
+	return (equalFold(scheme, "http") || equalFold(scheme, "https")) && validHost(rest)
 }
 
 // parseSlashes parses a target that begins with slashes as a path. fasthttp takes what follows them for a host when the request
@@ -131,6 +147,17 @@ func (t *table) methodOf(method []byte) *methodTable {
 		}
 	}
 	return nil
+}
+
+// match finds the route of a request.
+func (t *table) match(c *Ctx) bool {
+	if t.socket != nil && c.wantsWebSocket() && t.find(t.socket, c) {
+		return true
+	}
+	if mt := t.methodOf(c.fc.Method()); mt != nil && t.find(mt, c) {
+		return true
+	}
+	return t.any != nil && t.find(t.any, c)
 }
 
 // find matches the path, with the host first where hosts are used.
@@ -394,7 +421,7 @@ func hasSuffixFold(s, suffix string) bool {
 func (c *Ctx) refuse(err error) {
 	c.fc.SetConnectionClose()
 	c.conn.linger()
-	c.Fail(err)
+	c.failLast(err)
 }
 
 // sameError compares errors, of whatever type; two of one type that cannot be compared are taken for one.

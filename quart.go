@@ -7,7 +7,10 @@ import (
 	"iter"
 	"log/slog"
 	"net/netip"
+	"os"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,7 +35,7 @@ type Config struct {
 	BodyTimeout   time.Duration // 60 s for a request body (408); routes have their own
 	WriteTimeout  time.Duration // 10 s for each write to the client
 	IdleTimeout   time.Duration // 30 s between requests
-	ShutdownGrace time.Duration // 8 s for requests under way when the app stops
+	ShutdownGrace time.Duration // 8 s for requests under way when the app stops; negative waits for all of them
 	ShutdownDelay time.Duration // 500 ms of still accepting when the app stops, so that balancers notice
 
 	MaxConns      int // 20,000 connections (503 beyond)
@@ -122,6 +125,11 @@ func New(cfg Config) *App {
 	a.root, a.cut = context.WithCancel(context.Background())
 	a.compile = sync.OnceFunc(func() { a.table = compile(a) })
 	a.server = newServer(a)
+	for _, h := range a.cfg.TrustedHosts {
+		if strings.Trim(h, ".") == "" {
+			panic(fmt.Sprintf("quart: Config.TrustedHosts has the host %q", h))
+		}
+	}
 	if len(a.cfg.TrustedHosts) > 0 {
 		a.layers = append(a.layers, trustedHosts(a.cfg.TrustedHosts))
 	}
@@ -215,14 +223,7 @@ func (a *App) serve(fc *fasthttp.RequestCtx) {
 
 // dispatch finds the route and runs its onion.
 func (a *App) dispatch(c *Ctx) error {
-	t := a.table
-	if t.socket != nil && c.wantsWebSocket() && t.find(t.socket, c) {
-		return c.route.onion(c)
-	}
-	if mt := t.methodOf(c.fc.Method()); mt != nil && t.find(mt, c) {
-		return c.route.onion(c)
-	}
-	if t.any != nil && t.find(t.any, c) {
+	if a.table.match(c) {
 		return c.route.onion(c)
 	}
 	return a.miss(c)
@@ -240,9 +241,13 @@ func (c *Ctx) end() {
 		c.endHard()
 	}
 	resp := &c.fc.Response
-	if status := resp.StatusCode(); status < 200 || status == 204 || status == 304 {
+	switch status := resp.StatusCode(); {
+	case status == 204 || status == 304:
 		resp.ResetBody()
+	case (status < 200 || status > 599) && !c.fc.Hijacked():
+		c.failLast(fmt.Errorf("quart: the handler answered with status %d", status))
 	}
+	c.conn.noteBody(c.fc)
 	if c.body.begun {
 		c.conn.leaveBody() // the time of writing is not the body's
 	}
@@ -253,8 +258,14 @@ func (c *Ctx) end() {
 }
 
 // failLast renders an error that came out of the onion. An error other than the one already rendered, or a panic of a
-// layer around it, replaces that answer.
+// layer around it, replaces that answer. Nothing gets past it: fasthttp does not recover, so a panic in an error's own methods or in
+// the log's handler would end the process.
 func (c *Ctx) failLast(err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.failPlain(v)
+		}
+	}()
 	if c.err != nil && !sameError(c.err, err) {
 		c.err = nil
 	}
@@ -264,5 +275,15 @@ func (c *Ctx) failLast(err error) {
 func (c *Ctx) failBadHeader() {
 	c.badHeader = false
 	c.err = nil
-	c.Fail(errInternal)
+	c.failLast(errInternal)
+}
+
+// failPlain answers 500 without any code but our own.
+func (c *Ctx) failPlain(cause any) {
+	fmt.Fprintf(os.Stderr, "quart: panic while an error was rendered: %v\n%s", cause, debug.Stack())
+	resp := &c.fc.Response
+	resp.Reset()
+	resp.SetStatusCode(fasthttp.StatusInternalServerError)
+	resp.Header.SetContentTypeBytes(ctProblem)
+	resp.SetBodyString(`{"title":"Internal Server Error","status":500}`)
 }

@@ -152,7 +152,9 @@ func variableResult(t reflect.Type) (result, error) {
 }
 
 func writeResponder(c *Ctx, out reflect.Value) error {
-	return out.Addr().Interface().(Responder).Respond(c)
+	own := reflect.New(out.Type()) // it may go on after the frame is somebody else's
+	own.Elem().Set(out)
+	return own.Interface().(Responder).Respond(c)
 }
 
 // writeNone answers without a body. Unlike NoContent it keeps the headers: a 204 may well have an ETag.

@@ -14,6 +14,7 @@ type hardTimeout struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	state  atomic.Uint32 // 0: running, 1: the handler was in time, 2: the timer took over
+	taken  chan struct{} // closed when the timer has answered
 }
 
 const hardBody = `{"title":"Service Unavailable","status":503,"detail":"the request took too long"}`
@@ -25,9 +26,9 @@ var (
 )
 
 // SetHardTimeout answers 503 and closes the connection when the handler has not returned within d. What the handler does
-// later reaches nobody: its layers, a logger for one, see its own result. It ends when c.Context is done, which the
-// deadline does. Behind a listener that is not quart's, and where an earlier answer of a pipeline is unsent,
-// the connection is closed without the 503. Only the first call counts; d <= 0 is none.
+// later reaches nobody: its layers, a logger for one, see its own result. The deadline ends c.Context. Behind a listener that is
+// not quart's, and where the answer to an earlier request of a pipeline is unsent, the 503 comes when the handler returns.
+// Only the first call counts; d <= 0 is none.
 func (c *Ctx) SetHardTimeout(d time.Duration) {
 	c.live()
 	if d <= 0 || c.hard != nil {
@@ -35,22 +36,20 @@ func (c *Ctx) SetHardTimeout(d time.Duration) {
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), d)
 	c.ctx = ctx
-	h := &hardTimeout{ctx: ctx, cancel: cancel}
+	h := &hardTimeout{ctx: ctx, cancel: cancel, taken: make(chan struct{})}
 	c.hard = h
-	conn, fast, head := c.conn, c.fc.Conn(), c.fc.IsHead()
+	if c.conn == nil || c.conn.flags.Load()&flagUnsent != 0 {
+		return
+	}
+	conn, answer := c.conn, hardAnswer
+	if c.fc.IsHead() {
+		answer = hardHead
+	}
 	h.timer = time.AfterFunc(d, func() {
-		if !h.state.CompareAndSwap(0, 2) {
-			return
+		if h.state.CompareAndSwap(0, 2) {
+			conn.takeOver(answer)
+			close(h.taken)
 		}
-		if conn == nil {
-			_ = fast.Close()
-			return
-		}
-		if head {
-			conn.takeOver(hardHead)
-			return
-		}
-		conn.takeOver(hardAnswer)
 	})
 }
 
@@ -58,16 +57,30 @@ var errTookTooLong error = &HTTPError{Status: 503, Detail: "the request took too
 
 // endHard settles who answers, when the handler has returned.
 func (c *Ctx) endHard() {
-	h := c.hard
-	h.timer.Stop()
-	late := h.ctx.Err() == context.DeadlineExceeded
-	h.cancel()
-	if !h.state.CompareAndSwap(0, 1) {
+	late := c.hard.ctx.Err() == context.DeadlineExceeded
+	if !c.hard.stop() {
 		c.fc.SetConnectionClose() // the timer did
 		return
 	}
+	c.hard = nil
 	if late { // it was about to
 		c.fc.SetConnectionClose()
 		c.failLast(errTookTooLong)
 	}
+}
+
+// stop reports whether the handler was in time. If not, it waits until the timer has answered: two must not decide over one
+// connection.
+func (h *hardTimeout) stop() bool {
+	if h.timer != nil {
+		h.timer.Stop()
+	}
+	h.cancel()
+	if h.state.CompareAndSwap(0, 1) {
+		return true
+	}
+	if h.state.Load() == 2 {
+		<-h.taken
+	}
+	return false
 }
