@@ -7,7 +7,6 @@ import (
 	"iter"
 	"mime"
 	"mime/multipart"
-	"net"
 	"time"
 
 	"github.com/goquart/quart/pool"
@@ -223,7 +222,7 @@ func (r *bodyReader) cutShort() bool {
 var errBodyCut error = &HTTPError{Status: 400, Detail: "the request body is incomplete or malformed"}
 
 func bodyError(err error) error {
-	var timeout net.Error
+	var timeout interface{ Timeout() bool }
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return ErrTimeout
 	}

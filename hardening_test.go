@@ -228,7 +228,8 @@ func TestResponderIsItsOwn(t *testing.T) {
 	app, _ := newApp(quart.Config{})
 	quart.Get(app, "/{t}", func(c *quart.Ctx, in struct {
 		T string `path:"t"`
-	}) (keptResponder, error) {
+	},
+	) (keptResponder, error) {
 		return keptResponder{in.T}, nil
 	})
 	s := serve(t, app)

@@ -314,6 +314,9 @@ func (s *server) serve(ctx context.Context, listeners []net.Listener) error {
 		if mixed {
 			tlsConfig = nil // those that are TLS do it themselves
 		}
+		if tlsConfig != nil {
+			tlsConfig = withALPN(tlsConfig)
+		}
 		wrapped := newListener(l, s.conns, tlsConfig)
 		s.done.Go(func() {
 			if err := s.fast.Serve(wrapped); err != nil && !errors.Is(err, net.ErrClosed) {

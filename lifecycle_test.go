@@ -320,6 +320,9 @@ func TestTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if p := nc.ConnectionState().NegotiatedProtocol; p != "http/1.1" && !mixed {
+			t.Errorf("ALPN: %q", p)
+		}
 		br := newReader(nc)
 		for range 2 {
 			send(t, nc, "GET / HTTP/1.1\r\nHost: example.com:443\r\n\r\n")

@@ -50,7 +50,7 @@ func (c *Ctx) HTML(status int, s string) error {
 	return nil
 }
 
-// Bytes answers with a copy of b. 0 allocations.
+// Bytes answers with a copy of b. The type is sent as it is: a text type without a charset gets none. 0 allocations.
 func (c *Ctx) Bytes(status int, contentType string, b []byte) error {
 	c.live()
 	if !wire.ValidFieldValue(contentType) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/goquart/quart"
+	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/fasthttputil"
 )
 
@@ -21,6 +22,10 @@ const (
 	startTimeout    = 30 * time.Second // for the start hooks
 	stopTimeout     = 60 * time.Second // for everything that Serve does after its context is done
 )
+
+// init starts the clock of fasthttp's Date header, which never ends: started by the first response of a test in a synctest bubble, it
+// would be taken for that test's leak.
+func init() { _ = new(fasthttp.ResponseHeader).AppendBytes(nil) }
 
 // Client talks to one app, served in memory. It is safe for concurrent use.
 type Client struct {
