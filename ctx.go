@@ -76,7 +76,7 @@ func resetCtx(c *Ctx) {
 func AcquireCtx(a *App, fc *fasthttp.RequestCtx) *Ctx {
 	a.freeze()
 	c := a.acquire(fc)
-	if c.setPath(fc.URI().PathOriginal()) == nil {
+	if c.setPath(fc.URI().PathOriginal(), true) == nil {
 		a.table.match(c)
 	}
 	return c

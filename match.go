@@ -56,13 +56,11 @@ func (c *Ctx) checkHead() error {
 	if q := uri.QueryString(); len(q) >= maxQueryArgs && wire.CountPairs(q) > maxQueryArgs {
 		return errQueryArgs
 	}
-	if !wire.CheckTarget(target) {
+	escaped, ok := wire.CheckTarget(target)
+	if !ok || target[0] != '/' && !validAuthority(target) {
 		return errTarget
 	}
-	if target := h.RequestURI(); target[0] != '/' && !validAuthority(target) {
-		return errTarget
-	}
-	return c.setPath(uri.PathOriginal())
+	return c.setPath(uri.PathOriginal(), escaped)
 }
 
 // validAuthority checks a target that is no path: the host of an absolute URL goes before the Host field (RFC 9112, section
@@ -92,7 +90,7 @@ var strHTTP10 = []byte("HTTP/1.0")
 
 // setPath decodes the path into c's own buffer: what routes match and parameters point into. In front of it
 // stands the host, when some routes have one.
-func (c *Ctx) setPath(raw []byte) error {
+func (c *Ctx) setPath(raw []byte, escaped bool) error {
 	for len(raw) > 1 && raw[0] == '/' && raw[1] == '/' {
 		raw = raw[1:]
 	}
@@ -102,10 +100,10 @@ func (c *Ctx) setPath(raw []byte) error {
 		buf = append(buf, c.hostName()...)
 		c.hostLen = len(buf)
 	}
-	if bytes.IndexByte(raw, '%') < 0 {
-		buf = append(buf, raw...)
-	} else {
+	if escaped {
 		buf, _ = wire.DecodePath(buf, raw) // CheckTarget saw to the escapes
+	} else {
+		buf = append(buf, raw...)
 	}
 	if len(buf) == c.hostLen {
 		buf = append(buf, '/')

@@ -116,6 +116,13 @@ func below(x, n uint64) uint64 { return (x - ones*n) &^ x & tops }
 // can also be '~' behind 0xff.
 func controls(x uint64) uint64 { return ((x - ones*0x20) | (x + ones)) &^ x & tops }
 
+// notTarget finds control bytes, spaces, '%' and '#'. No hit means none; the lowest
+// hit is right.
+func notTarget(x uint64) uint64 {
+	percent, hash, del := x^ones*'%', x^ones*'#', x^ones*0x7f
+	return below(x, 0x21) | below(percent, 1) | below(hash, 1) | below(del, 1)
+}
+
 // notPlain finds the bytes that are no letter, digit, '-' or '.': what is plain
 // may stand in a token and in a host. No hit means none; the lowest hit is right.
 func notPlain(x uint64) uint64 {

@@ -329,15 +329,27 @@ func isDigits(b []byte) bool {
 // CheckTarget reports whether a request target has no control byte, space, '#'
 // or '%' without two hexadecimal digits. Bytes from 0x80 on pass: clients send
 // raw UTF-8, and it means the same as its escapes. An empty target does not pass.
-func CheckTarget(target []byte) bool {
-	for i := 0; i < len(target); i++ {
+// escaped tells whether there is anything to decode.
+func CheckTarget(target []byte) (escaped, ok bool) {
+	for i := 0; i < len(target); {
+		// perf: eight bytes at a time (BenchmarkCheckTarget).
+		if len(target)-i >= 8 {
+			hit := notTarget(binary.LittleEndian.Uint64(target[i:]))
+			if hit == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(hit) >> 3
+		}
 		if class[target[i]]&targetChar != 0 {
+			i++
 			continue
 		}
 		if !isEscape(target[i:]) {
-			return false
+			return escaped, false
 		}
-		i += 2
+		escaped = true
+		i += 3
 	}
-	return len(target) > 0
+	return escaped, len(target) > 0
 }

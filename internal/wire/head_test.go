@@ -211,7 +211,7 @@ var targetTests = []struct {
 
 func TestCheckTarget(t *testing.T) {
 	for _, tt := range targetTests {
-		if got := wire.CheckTarget([]byte(tt.target)); got != tt.ok {
+		if escaped, got := wire.CheckTarget([]byte(tt.target)); got != tt.ok || got && escaped != strings.Contains(tt.target, "%") {
 			t.Errorf("CheckTarget(%q) = %v", tt.target, got)
 		}
 	}
@@ -301,7 +301,7 @@ func FuzzCheckTarget(f *testing.F) {
 	f.Fuzz(func(t *testing.T, target []byte) {
 		_, escapes := wire.DecodePath(nil, target)
 		want := escapes && len(target) > 0 && bytes.IndexFunc(target, func(r rune) bool { return r <= 0x20 || r == 0x7f || r == '#' }) < 0
-		if got := wire.CheckTarget(target); got != want {
+		if escaped, got := wire.CheckTarget(target); got != want || got && escaped != bytes.Contains(target, []byte("%")) {
 			t.Errorf("CheckTarget(%q) = %v", target, got)
 		}
 	})
@@ -329,7 +329,7 @@ func BenchmarkCheckTarget(b *testing.B) {
 		b.Run(bench.name, func(b *testing.B) {
 			raw := []byte(bench.target)
 			for b.Loop() {
-				if !wire.CheckTarget(raw) {
+				if _, ok := wire.CheckTarget(raw); !ok {
 					b.Fatal("refused")
 				}
 			}
