@@ -20,7 +20,7 @@ func bodyApp(cfg quart.Config) (*quart.App, *logBuffer) {
 			return err
 		}
 		again, _ := c.Body()
-		if &again == nil || string(again) != string(b) || string(c.Fast().PostBody()) != string(b) {
+		if string(again) != string(b) || string(c.Fast().PostBody()) != string(b) {
 			return fmt.Errorf("second look differs")
 		}
 		return c.Bytes(200, "application/octet-stream", b)
@@ -56,6 +56,9 @@ func bodyApp(cfg quart.Config) (*quart.App, *logBuffer) {
 		}
 		defer f.Close()
 		data, err := io.ReadAll(f)
+		if err != nil {
+			return err
+		}
 		return c.Text(200, fmt.Sprintf("%s %s %d %d %s", fh.Filename, fh.Header.Get("Content-Type"), fh.Size, len(data), c.Form("note")))
 	}).BodyLimit(8 << 20)
 	return app, log

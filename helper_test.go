@@ -21,7 +21,6 @@ import (
 type served struct {
 	t    testing.TB
 	addr string
-	log  *logBuffer
 }
 
 // serve starts app on a free port and stops it when the test is over.
