@@ -242,6 +242,9 @@ func (p *plan) decode(c *Ctx, v reflect.Value) error {
 		if err := c.decodeJSON(p.bodyOf(v).Addr().Interface()); err != nil {
 			return joinFieldErrors(wrong, err)
 		}
+		if b := p.bodyOf(v); b.Kind() == reflect.Pointer && b.IsNil() {
+			return joinFieldErrors(wrong, Problems(FieldError{"", "null is no input here"}))
+		}
 	}
 	if len(wrong) > 0 {
 		return Problems(wrong...)

@@ -349,7 +349,7 @@ func TestValidate(t *testing.T) {
 	for _, target := range []string{"/order", "/pointer", "/x/order", "/bind"} {
 		s.do("POST", target, `{}`, js).want(t, 422, problem("count is missing"))
 	}
-	s.do("POST", "/pointer", `null`, js).want(t, 200, "false")
+	s.do("POST", "/pointer", `null`, js).want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"pointer":"","detail":"null is no input here"}]}`)
 	s.do("POST", "/x/order", `{"count":3}`, js).want(t, 200, "x3")
 	s.do("POST", "/x/order?dry=x", `{"count":"3"}`, js).want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[`+
 		`{"pointer":"dry","detail":"must be true or false"},{"pointer":"/count","detail":"must be an integer"}]}`)

@@ -15,8 +15,7 @@ import (
 
 // Ctx is one request and its response.
 //
-// It is valid until the handler returns, and never inside a Stream, SSE or Upgrade callback:
-// read what you need there into variables first. A string that a Ctx returns is yours for
+// It is valid until the handler returns: what goes on after that reads what it needs into variables first. A string that a Ctx returns is yours for
 // ever; a []byte is borrowed until the handler returns. It is not safe for concurrent use, and
 // it is no context.Context: Context makes one.
 //

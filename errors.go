@@ -50,13 +50,14 @@ var (
 
 var errInternal = &HTTPError{Status: 500}
 
-// Error implements error: the status, the title or phrase, the detail and the cause.
+// Error implements error: the status, the title or phrase, the detail and the cause. It is for the log: Err may hold what is
+// not for clients, whose text is Detail.
 func (e *HTTPError) Error() string {
 	s := strconv.Itoa(e.Status) + " " + e.title()
 	if e.Detail != "" {
 		s += ": " + e.Detail
 	}
-	if e.Err != nil {
+	if e.Err != nil && e.Err.Error() != e.Detail {
 		s += ": " + e.Err.Error()
 	}
 	return s
@@ -138,6 +139,16 @@ func StatusOf(err error) int {
 		}
 	}
 	return fasthttp.StatusInternalServerError
+}
+
+// hasStatus reports whether err, or what it wraps, says a status itself. A panic does not.
+func hasStatus(err error) bool {
+	var p *PanicError
+	if errors.As(err, &p) {
+		return false
+	}
+	var coder interface{ StatusCode() int }
+	return errors.As(err, &coder)
 }
 
 // PanicError is what a panic in a handler becomes: error handlers and Teardown see it,

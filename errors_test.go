@@ -109,9 +109,13 @@ func TestErrorOnError(t *testing.T) {
 		{"nearest group", func(app *quart.App, g *quart.Group) { onError[*domainError](app, "app"); onError[coded](g, "group") }, domain, "group"},
 		{"nearest group, all", func(app *quart.App, g *quart.Group) { app.OnStatus(500, answerText("app")); onError[error](g, "group") }, domain, "group"},
 		{"status before type", func(app *quart.App, _ *quart.Group) {
+			onError[*quart.HTTPError](app, "http")
+			app.OnStatus(409, answerText("status"))
+		}, quart.ErrConflict, "status: 409 Conflict"},
+		{"type before a 500 that nobody chose", func(app *quart.App, g *quart.Group) {
 			onError[*domainError](app, "domain")
-			app.OnStatus(500, answerText("status"))
-		}, domain, "status: domain 7"},
+			g.OnStatus(500, answerText("status"))
+		}, domain, "domain"},
 		{"all", func(app *quart.App, _ *quart.Group) { onError[error](app, "all") }, errBoom, "all"},
 		{"all HTTP errors", func(app *quart.App, _ *quart.Group) { onError[*quart.HTTPError](app, "http") }, quart.ErrConflict, "http"},
 		{"HTTP errors only", func(app *quart.App, _ *quart.Group) { onError[*quart.HTTPError](app, "http") }, errBoom, problem500},

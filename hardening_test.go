@@ -296,3 +296,92 @@ func TestTrustedHostsChecked(t *testing.T) {
 		}()
 	}
 }
+
+// TestLogHasNoContents: what a request held does not get into the log because it was malformed.
+func TestLogHasNoContents(t *testing.T) {
+	app, log := newApp(quart.Config{})
+	s := serve(t, app)
+	for _, request := range []string{
+		"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer hunter2\r\nX\x01A: b\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +30\r\n\r\npassword=hunter2",
+		"GET / HTTP/1.1\r\nHost: x\r\nCookie: sid=hunter2\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nhunter2",
+	} {
+		if a := s.raw("GET", request); a.StatusCode != 400 {
+			t.Errorf("%q: %d", request, a.StatusCode)
+		}
+	}
+	if text := log.String(); strings.Contains(text, "hunter2") || len(text) > 2000 {
+		t.Errorf("log: %s", text)
+	}
+}
+
+var errQuota = errors.New("quota")
+
+// TestStatus500IsLast: OnStatus(500) is for errors that no type handler knows.
+func TestStatus500IsLast(t *testing.T) {
+	app, log := newApp(quart.Config{})
+	app.OnStatus(500, func(c *quart.Ctx, err error) error { return c.Text(500, "sorry") })
+	quart.OnError(app, func(c *quart.Ctx, err *nilError) error { return c.Text(404, "no film") })
+	group := app.Group("/g")
+	group.OnStatus(500, func(c *quart.Ctx, err error) error { return c.Text(500, "group") })
+	for _, r := range []quart.Router{app, group} {
+		r.Handle("GET", "/known", func(c *quart.Ctx) error { return &nilError{errQuota} })
+		r.Handle("GET", "/unknown", func(c *quart.Ctx) error { return errQuota })
+		r.Handle("GET", "/own", func(c *quart.Ctx) error { return &quart.HTTPError{Status: 500, Err: &nilError{errQuota}} })
+	}
+	s := serve(t, app)
+	s.get("/known").want(t, 404, "no film")
+	s.get("/g/known").want(t, 404, "no film")
+	if log.String() != "" {
+		t.Errorf("an error that became a 404 is logged: %s", log)
+	}
+	s.get("/unknown").want(t, 500, "sorry")
+	s.get("/g/unknown").want(t, 500, "group")
+	s.get("/own").want(t, 500, "sorry")
+	s.get("/g/own").want(t, 500, "group")
+}
+
+// TestForeignSyntax: patterns as Fiber, Gin, Flask or a URL have them are refused with a hint.
+func TestForeignSyntax(t *testing.T) {
+	for _, tc := range []struct{ method, pattern, hint string }{
+		{"GET", "/x/:id", "offset 3: parameters are written {name}"},
+		{"GET", "/<int:id>", "offset 1: parameters are written {name}"},
+		{"GET", "/*", "offset 1: the rest of a path is written {name:*}"},
+		{"GET", "/a/*path", "offset 3: the rest"},
+		{"GET", "/a?b=1", "offset 2: a pattern is a path"},
+		{"GET", "/%41", "offset 1: a pattern is written decoded"},
+		{"get", "/", "upper case: GET"},
+	} {
+		app, _ := newApp(quart.Config{})
+		func() {
+			defer func() {
+				if text, _ := recover().(string); !strings.Contains(text, tc.hint) || !strings.Contains(text, "hardening_test.go:") {
+					t.Errorf("%s %s: %q", tc.method, tc.pattern, text)
+				}
+			}()
+			app.Handle(tc.method, tc.pattern, func(*quart.Ctx) error { return nil })
+		}()
+	}
+	app, _ := newApp(quart.Config{})
+	for _, fine := range []string{"/a:b", "/things:batch", "/{id:[a-z?]*}", "/a*", "/1<2", "/100%"} {
+		app.Get(fine, func(*quart.Ctx) error { return nil })
+	}
+	app.Handler()
+}
+
+// TestInvalidUTF8: bytes that a client chooses are no reason for a 500.
+func TestInvalidUTF8(t *testing.T) {
+	app, _ := newApp(quart.Config{})
+	app.Get("/{p}", func(c *quart.Ctx) error { return c.JSON(200, []string{c.Param("p"), c.Query("q")}) })
+	serve(t, app).get("/a%ffb?q=%c3%28").want(t, 200, "[\"a\ufffdb\",\"\ufffd(\"]")
+}
+
+// TestNullPointerInput: null is no way around Validate.
+func TestNullPointerInput(t *testing.T) {
+	app, _ := newApp(quart.Config{})
+	quart.Post(app, "/", func(c *quart.Ctx, in *struct{ A int }) (int, error) { return in.A, nil })
+	a := serve(t, app).do("POST", "/", "null", "Content-Type: application/json")
+	if a.StatusCode != 422 {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}

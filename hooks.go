@@ -32,7 +32,7 @@ func After(f func(c *Ctx) error) Middleware {
 	}
 }
 
-// Teardown runs f at the end, whatever happened: after a panic it gets a *PanicError, after an error that error, also one
+// Teardown runs f after what follows it, whatever happened; put it first to have it run last: after a panic it gets a *PanicError, after an error that error, also one
 // that Fail has rendered, and nil otherwise. An error that f does not see is one of a layer added earlier. (Flask: teardown_request.)
 func Teardown(f func(c *Ctx, err error)) Middleware {
 	return func(next Handler) Handler {

@@ -37,11 +37,11 @@ var jsonSinks = pool.New(func(s *jsonSink) { s.b = nil })
 
 // json/v2 has not decided on a form for time.Duration and refuses it: it is nanoseconds here, as in encoding/json.
 var (
-	jsonEncoding = []json.Options{json.Deterministic(true), jsonv1.FormatDurationAsNano(true)}
+	jsonEncoding = []json.Options{json.Deterministic(true), jsonv1.FormatDurationAsNano(true), jsontext.AllowInvalidUTF8(true)}
 	jsonDecoding = []json.Options{jsonv1.FormatDurationAsNano(true)}
 )
 
-// Append implements JSONCodec. 0 allocations for structs of basic types behind a pointer.
+// Append implements JSONCodec. Invalid UTF-8, which any client can put into a query, becomes U+FFFD. 0 allocations for structs of basic types behind a pointer.
 func (jsonV2) Append(dst []byte, v any) ([]byte, error) {
 	s := jsonSinks.Get()
 	s.b = dst

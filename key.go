@@ -2,7 +2,7 @@ package quart
 
 import "sync/atomic"
 
-// Scope is *Ctx, *Socket or *EventStream: what a Key's values belong to. Values set on a Ctx
+// Scope is a *Ctx: what a Key's values belong to. Values set on a Ctx
 // move on with the stream or socket that it becomes.
 type Scope interface{ scope() *slots }
 

@@ -125,19 +125,19 @@ func (a *App) stopTasks(ctx context.Context) error {
 	}
 }
 
-// Run serves addr (see Listen) until SIGINT or SIGTERM, stops gracefully and returns. It prints the address. A second signal
+// Run serves addr (see Listen) until SIGINT or SIGTERM, stops gracefully and returns. It prints the address once the start hooks have run. A second signal
 // ends the process at once. A failure is logged and exits with status 1.
 func (a *App) Run(addr string) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // from now on a signal has its default effect
 	l, err := a.listen(addr)
 	if err == nil {
-		fmt.Fprintln(os.Stderr, "listening on", address(l))
+		a.ready = func() { fmt.Fprintln(os.Stderr, "listening on", address(l)) }
 		err = a.Serve(ctx, l)
 	}
 	stop()
-	if err != nil {
-		a.cfg.Log.Error("quart: " + err.Error())
+	if err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) { // a signal that ended the start is no failure
+		a.cfg.Log.Error(err.Error())
 		os.Exit(1)
 	}
 }
@@ -192,6 +192,9 @@ func (a *App) Serve(ctx context.Context, l net.Listener, more ...net.Listener) e
 	stops, err := a.start(ctx)
 	if err != nil {
 		return errors.Join(err, a.stopHooks(context.WithoutCancel(ctx), stops))
+	}
+	if a.ready != nil {
+		a.ready()
 	}
 	failed := a.server.serve(ctx, listeners)
 	return errors.Join(failed, a.stop(stops, listeners))
@@ -298,6 +301,7 @@ func newServer(a *App) *server {
 		},
 		Concurrency:                  1 << 20, // the listener counts
 		ReadBufferSize:               headerBlock,
+		SecureErrorLogMessage:        true, // heads and bodies hold passwords
 		LazyRequestTime:              true, // perf: 63 ns of a pipelined request, bench/net
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
@@ -411,9 +415,12 @@ func (a *App) serveReadError(fc *fasthttp.RequestCtx, err error) {
 	c.refuse(&HTTPError{Status: statusOfReadError(err), Err: err})
 }
 
-// fastLogger sends fasthttp's few messages to slog.
+// fastLogger sends fasthttp's messages, most of them about what a peer did wrong, to slog at Debug.
 type fastLogger struct{ log *slog.Logger }
 
 func (l fastLogger) Printf(format string, args ...any) {
-	l.log.Warn("fasthttp: " + fmt.Sprintf(format, args...))
+	if !l.log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	l.log.Debug("fasthttp: " + fmt.Sprintf(format, args...))
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/valyala/fasthttp"
 )
 
 // errorHandlers are those of one scope: a group as mounted in one place, or the app.
@@ -20,7 +22,8 @@ type typeHandler struct {
 
 // OnStatus calls h for errors that are answered with status. The status of the answer is
 // what h sets, not status. For 500, err is the original error. A handler of a group is asked
-// before those of the groups around it, a handler by status before those by type. An error or a panic of h is logged and answered
+// before those of the groups around it, a handler by status before those by type; but an error without a status of its own comes
+// to OnStatus(500) only when no handler by type takes it. An error or a panic of h is logged and answered
 // as a 500, by the handler of that status if h is of another, and once. To leave err to the default rendering, h returns it.
 func (r *router) OnStatus(status int, h func(c *Ctx, err error) error) {
 	r.mustBeOpen("OnStatus")
@@ -102,10 +105,15 @@ func (t *typeHandler) rank() int {
 	return 0
 }
 
+// find looks in one scope. A handler by status goes before those by type.
 func (h *errorHandlers) find(err error, status int) func(*Ctx, error) error {
 	if f := h.byStatus[status]; f != nil {
 		return f
 	}
+	return h.findType(err)
+}
+
+func (h *errorHandlers) findType(err error) func(*Ctx, error) error {
 	var best *typeHandler
 	bestDepth := 0
 	for i := range h.byType {
@@ -136,27 +144,33 @@ func (c *Ctx) Fail(err error) {
 		c.fc.HijackSetNoResponse(false)
 	}
 	status := StatusOf(err)
-	if status >= 500 {
-		c.app.errs.Add(1)
-		c.logError(err)
-	}
 	h := c.errorHandler(err, status)
 	if h == nil {
+		c.noteError(err, status)
 		c.renderProblem(err)
 		return
 	}
 	failed := c.handleError(h, err)
-	if failed == nil {
-		return
-	}
-	if sameError(failed, err) { // the handler leaves it to us
+	switch {
+	case failed == nil:
+		c.noteError(err, c.Status())
+	case sameError(failed, err): // the handler leaves it to us
+		c.noteError(err, status)
 		c.renderProblem(err)
-		return
+	default:
+		c.noteError(err, fasthttp.StatusInternalServerError)
+		c.failAgain(failed, status)
 	}
-	if status < 500 {
+}
+
+// noteError counts and logs what is answered with a status from 500, and every panic.
+func (c *Ctx) noteError(err error, status int) {
+	if status >= 500 {
 		c.app.errs.Add(1)
 	}
-	c.failAgain(failed, status)
+	if _, panicked := err.(*PanicError); panicked || status >= 500 {
+		c.logError(err)
+	}
 }
 
 // failAgain answers the error of an error handler as a 500. A handler of that status gets it, unless that one may be what
@@ -187,7 +201,17 @@ func (c *Ctx) errorScope() *scope {
 	return &c.app.scope
 }
 
+// errorHandler returns the handler that applies. The 500 of an error that has no status of its own only says that nobody knew
+// it: types are asked first then, in all scopes, and OnStatus(500) is for what is left.
 func (c *Ctx) errorHandler(err error, status int) func(*Ctx, error) error {
+	if status == fasthttp.StatusInternalServerError && !hasStatus(err) {
+		for s := c.errorScope(); s != nil; s = s.parent {
+			if h := s.errors.findType(err); h != nil {
+				return h
+			}
+		}
+		return c.statusHandler(status)
+	}
 	for s := c.errorScope(); s != nil; s = s.parent {
 		if h := s.errors.find(err, status); h != nil {
 			return h

@@ -42,7 +42,7 @@ type Config struct {
 	MaxConnsPerIP int // connections of one address (429 beyond); 0 is no limit
 
 	// TrustedProxies are the peers whose X-Forwarded-For, -Proto and -Host are believed. Without
-	// them, these headers mean nothing.
+	// them, these headers mean nothing; with any, a peer on a unix socket is believed as well.
 	TrustedProxies []netip.Prefix
 	ProxyHops      int  // most entries believed, from the right; 0: as far as TrustedProxies reaches
 	Forwarded      bool // the proxies write Forwarded (RFC 7239): it is read, and X-Forwarded-* are not
@@ -113,6 +113,7 @@ type App struct {
 	cut     context.CancelFunc
 
 	serving atomic.Bool
+	ready   func()        // called when the start hooks have run
 	errs    atomic.Uint64 // answers with a status from 500
 	server  *server
 	tasks   tasks
@@ -177,6 +178,7 @@ func (a *App) freeze() { a.compile() }
 
 // Handler freezes the app and returns it as a fasthttp handler: the gateway interface, for any
 // fasthttp.Server. quart's own Run, Listen and Serve set the server up as quart wants it: limits and timeouts on connections are theirs.
+// Start and stop hooks, background tasks and Stats belong to Run, Listen and Serve, too: none of them runs here.
 // In a server of your own set StreamRequestBody and DisablePreParseMultipartForm, and its timeouts.
 func (a *App) Handler() fasthttp.RequestHandler {
 	a.freeze()

@@ -208,7 +208,7 @@ func TestRouteFrozen(t *testing.T) {
 		"Route.Use":      func() { r.Use(pass) },
 		"compiled route": func() { compiled.LooseSlash() },
 	} {
-		if text := panicText(t, register); !strings.Contains(text, "after the app began to serve") || !strings.Contains(text, "registration_test.go:") {
+		if text := panicText(t, register); !strings.Contains(text, "after the app was frozen") || !strings.Contains(text, "registration_test.go:") {
 			t.Errorf("%s: %q", name, text)
 		}
 	}

@@ -294,9 +294,11 @@ func (c *Ctx) addCookie(sc *wire.SetCookie) {
 	h.AddBytesV("Set-Cookie", value)
 }
 
-// DelCookie tells the browser to forget a cookie set with the default path and domain.
+// DelCookie tells the browser to forget a cookie set with the default path and domain. Over plain http it is sent without Secure, which
+// browsers would ignore there; over https a Secure cookie is forgotten, too.
 // For another path or domain use SetCookie with a negative MaxAge.
 func (c *Ctx) DelCookie(name string) {
 	c.live()
-	c.SetCookie(Cookie{Name: name, MaxAge: -1})
+	prefixed := strings.HasPrefix(name, "__Secure-") || strings.HasPrefix(name, "__Host-")
+	c.SetCookie(Cookie{Name: name, MaxAge: -1, Insecure: !prefixed && c.Scheme() != "https"})
 }

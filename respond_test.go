@@ -194,7 +194,7 @@ func TestCookieWrite(t *testing.T) {
 	if lines[2] != "p=3; Path=/; Secure; HttpOnly; SameSite=Lax; Partitioned" {
 		t.Errorf("partitioned: %q", lines[2])
 	}
-	if lines[3] != "gone=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax" {
+	if lines[3] != "gone=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/; HttpOnly; SameSite=Lax" {
 		t.Errorf("delete: %q", lines[3])
 	}
 	if lines := s.get("/twice").Header["Set-Cookie"]; len(lines) != 1 || !strings.HasPrefix(lines[0], "a=2;") {

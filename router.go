@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ func (r *router) base() *router { return r }
 
 func (r *router) mustBeOpen(what string) {
 	if r.frozen {
-		panic("quart: " + what + " after the app began to serve: register first, then serve (" + callSite() + ")")
+		panic("quart: " + what + " after the app was frozen, by serving, Handler, Routes or URL: register first (" + callSite() + ")")
 	}
 }
 
@@ -82,7 +83,8 @@ func mustNotBeNil(mw []Middleware) {
 //
 // The path is percent-decoded before it is matched, so %2F is a slash. Where nothing matches, a path is redirected (308, with
 // its query) to itself with a slash at its end, or with repeated slashes merged, if that has a route for the
-// method; a pattern without a slash at its end is not found with one. At most 16 parameters.
+// method; a pattern without a slash at its end is not found with one. Slashes at the start of a path count as one. At most
+// 16 parameters.
 //
 // A pattern begins with a slash; "" is the prefix of the group itself. Mistakes panic when the app is frozen, with the pattern,
 // the offset and the places of registration.
@@ -94,9 +96,47 @@ func (r *router) Handle(method, pattern string, h Handler) *Route {
 	if h == nil {
 		panic(fmt.Sprintf("quart: nil handler for %s %q (%s)", method, pattern, callSite()))
 	}
+	if hint := foreignSyntax(method, pattern); hint != "" {
+		panic(fmt.Sprintf("quart: %s %q: %s (%s)", method, pattern, hint, callSite()))
+	}
 	route := &Route{method: method, pattern: pattern, handler: h, source: callSite(), implicitName: funcName(h)}
 	r.routes = append(r.routes, route)
 	return route
+}
+
+// foreignSyntax explains a method or pattern that is written as another framework's, or that no request can match as it is
+// meant: taken as literal text, it would be a 404 that nobody understands.
+func foreignSyntax(method, pattern string) string {
+	if upper := strings.ToUpper(method); upper != method && slices.Contains(standardMethods, upper) {
+		return "methods are written in upper case: " + upper
+	}
+	depth, start := 0, true
+	for i := range len(pattern) {
+		b := pattern[i]
+		switch {
+		case b == '{':
+			depth++
+		case b == '}':
+			depth--
+		case depth > 0:
+		case b == ':' && start, b == '<' && strings.IndexByte(pattern[i:], '>') > 0:
+			return fmt.Sprintf("offset %d: parameters are written {name} or {name:int}", i)
+		case b == '*' && start:
+			return fmt.Sprintf("offset %d: the rest of a path is written {name:*}", i)
+		case b == '?' || b == '#':
+			return fmt.Sprintf("offset %d: a pattern is a path, without query and fragment", i)
+		case b == '%' && isHex(pattern, i+1) && isHex(pattern, i+2):
+			return fmt.Sprintf("offset %d: a pattern is written decoded, without percent-escapes", i)
+		}
+		start = b == '/'
+	}
+	return ""
+}
+
+var standardMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"}
+
+func isHex(s string, i int) bool {
+	return i < len(s) && strings.IndexByte("0123456789abcdefABCDEF", s[i]) >= 0
 }
 
 // Get registers h for GET and HEAD. See Handle for patterns.
@@ -268,7 +308,7 @@ type routeDefault struct {
 
 func (r *Route) open(what string) *Route {
 	if r.frozen {
-		panic("quart: Route." + what + " after the app began to serve (" + callSite() + ")")
+		panic("quart: Route." + what + " after the app was frozen, by serving, Handler, Routes or URL (" + callSite() + ")")
 	}
 	return r
 }
@@ -325,7 +365,7 @@ func (r *Route) Meta(key, value any) *Route {
 	return r
 }
 
-// Doc documents the route for openapi, the dashboard and `quart routes`.
+// Doc documents the route for people and for what reads RouteInfo.
 func (r *Route) Doc(d Doc) *Route {
 	r.open("Doc").doc = d
 	return r

@@ -197,6 +197,9 @@ func (cs *connState) check(now uint64) {
 	s := cs.stamp()
 	switch {
 	case s.due(now):
+		if s.phase() == phaseNew && cs.in.Load() == 0 {
+			cs.flags.Or(flagSilent) // a browser's spare connection: an unasked 408 could be taken for an answer
+		}
 		cs.expireRead(s)
 	case s.expired() && w == 0 && s.deadline() != 0 && now > s.deadline()+milliseconds(stuckAfter):
 		cs.kill()

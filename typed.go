@@ -61,7 +61,7 @@ func Delete[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error)
 //     or nested deeper than 64.
 //   - 422: JSON of the wrong shape, with its JSON pointer; all values of query, header and cookie that do not convert, by name.
 //
-// Names of JSON objects match by case, and unknown ones are ignored. JSON null is the zero value.
+// Forms are no input yet: read them with Ctx.Form. Names of JSON objects match by case, and unknown ones are ignored. JSON null is the zero value, but for a pointer as the input a 422.
 //
 // Out is one of, with the status of Route.Status or what the handler set by c.SetStatus:
 //   - None, or another struct without fields: no body, 204.
