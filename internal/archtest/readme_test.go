@@ -2,6 +2,7 @@ package archtest_test
 
 import (
 	"bufio"
+	"go/format"
 	"io"
 	"net"
 	"net/http"
@@ -27,6 +28,9 @@ func TestReadmeProgram(t *testing.T) {
 	program, _, closed := strings.Cut(program, "```")
 	if !ok || !closed || !strings.Contains(program, `app.Run(":8080")`) {
 		t.Fatal("README.md has no program that calls app.Run(\":8080\")")
+	}
+	if formatted, err := format.Source([]byte(program)); err != nil || string(formatted) != program {
+		t.Errorf("README.md's program is not gofmt'd: %v", err)
 	}
 	program = strings.Replace(program, `":8080"`, `"127.0.0.1:0"`, 1)
 
@@ -75,6 +79,15 @@ func talkTo(t *testing.T, program string) {
 	}
 	if _, err := net.ResolveTCPAddr("tcp", strings.TrimPrefix(url, "http://")); err != nil {
 		t.Fatal(err)
+	}
+	resp, err := http.Post(url+"/greetings", "application/json", strings.NewReader(`{"name":"Ada"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil || string(body) != `{"name":"Ada"}` {
+		t.Errorf("/greetings: %d %q, %v", resp.StatusCode, body, err)
 	}
 	for path, want := range map[string]string{"/": "hello", "/hello/Ada%20L": "hello Ada L"} {
 		resp, err := http.Get(url + path)
