@@ -238,18 +238,17 @@ func TestConnOnComplete(t *testing.T) {
 func TestConnGracefulStop(t *testing.T) {
 	plainAndTLS(t, func(t *testing.T, withTLS bool) {
 		block := make(chan struct{})
+		release := sync.OnceFunc(func() { close(block) })
 		s := newConnServer(t, testLimits, withTLS, func(fc *fasthttp.RequestCtx) {
 			if string(fc.Path()) == "/slow" {
 				<-block
 			}
 		})
+		t.Cleanup(release) // before the server's, which waits for the handler
 		idle, busy, silent := s.dial(), s.dial(), s.dial()
 		idle.send(get)
 		idle.want(200)
 		busy.send("GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-		if tc, ok := silent.Conn.(*tls.Conn); ok {
-			go func() { _ = tc.Handshake() }()
-		}
 		awaitTrue(t, "three phases", func() bool {
 			c := s.table.counts()
 			return c[phaseIdle] == 1 && c[phaseHandler] == 1 && c[phaseNew] == 1
@@ -259,11 +258,17 @@ func TestConnGracefulStop(t *testing.T) {
 		go func() { done <- s.table.waitIdle(t.Context()) }()
 		idle.wantEnd()
 		s.advance(silence)
-		silent.wantEnd()
+		wire := silent.Conn
+		if tc, ok := wire.(*tls.Conn); ok {
+			wire = tc.NetConn() // it never says hello
+		}
+		if _, err := io.ReadAll(wire); err != nil {
+			t.Errorf("the silent connection: %v", err)
+		}
 		if c := s.table.counts(); c[phaseHandler] != 1 {
 			t.Errorf("the request in flight was cut: %v", c)
 		}
-		close(block)
+		release()
 		busy.want(200)
 		busy.wantEnd()
 		_ = busy.Close() // else the drain waits for it
