@@ -101,7 +101,8 @@ func (c *Ctx) bodyTimeout() time.Duration {
 	return d
 }
 
-// Body reads the whole request body and returns it, borrowed until the handler returns. Later calls return the same.
+// Body reads the whole request body and returns it, borrowed until the handler returns. A handler starts when the first byte of a
+// body declared by Content-Length is there. Later calls return the same.
 // Errors: ErrTooLarge beyond the limit, ErrTimeout, and a 400 for a body that is cut short or malformed. After one of these the
 // connection is closed with the answer. 0 allocations once buffers are warm. (Flask: get_data.)
 func (c *Ctx) Body() ([]byte, error) {

@@ -30,7 +30,7 @@ const fastReadLimit = 1 << 20
 //	})
 //
 // The connection is closed when h returns, panics (logged, close code 1011) or calls Close, which ends a blocked
-// read; after that every use of it fails. Each write has Config.WriteTimeout. Messages over 1 MiB end the connection with 1009;
+// read, sends no close frame, and so hides the 1011 when it is deferred; after that every use of it fails. Each write has Config.WriteTimeout. Messages over 1 MiB end the connection with 1009;
 // SetReadLimit changes that. When the app stops, the connection is closed and h is awaited within Config.ShutdownGrace.
 func FastWebSocket(h func(*websocket.Conn)) Handler {
 	return FastUpgrader(websocket.FastHTTPUpgrader{}, h)

@@ -25,7 +25,7 @@ const (
 //
 // Values are strings, []byte, numbers, booleans, [16]byte (a UUID) and types made of these; in the query also slices, which repeat the
 // name, and nil, which leaves it out. A value with the key Anchor is the fragment. A route of a host group gives "//host/path". URL
-// panics on an unknown name and on a missing or unfit value: these are bugs, as in a template. (Flask: url_for.)
+// panics on an unknown name and on a missing or unfit value: these are bugs, as in a template. It freezes the app. (Flask: url_for.)
 func (a *App) URL(name string, pairs ...any) string {
 	buf := pool.GetBuffer(128)
 	defer pool.PutBuffer(buf)
