@@ -193,10 +193,11 @@ func (a *App) Routes() iter.Seq[*Route] {
 
 // Stats are counts of an app's own server. They are gathered when asked for.
 type Stats struct {
-	Conns, InFlight   int // open connections; those whose request is being handled
-	Streams, Sockets  int
+	Conns             int    // open connections
+	InFlight          int    // those whose request is being handled
+	Sockets           int    // those that were hijacked: websockets
 	Requests, Errors  uint64 // answered; of these with a status from 500
-	BytesIn, BytesOut uint64
+	BytesIn, BytesOut uint64 // of the plaintext under TLS
 }
 
 // Stats walks all open connections: call it every second, not for every request.
