@@ -21,7 +21,7 @@ func request(method, target string) *fasthttp.RequestCtx {
 	fc := new(fasthttp.RequestCtx)
 	fc.Init(&fasthttp.Request{}, nil, nil)
 	head := method + " " + target + " HTTP/1.1\r\nHost: example.com\r\nCookie: a=1; b=two\r\n\r\n"
-	if err := fc.Request.Header.Read(bufio.NewReader(strings.NewReader(head))); err != nil {
+	if err := fc.Request.Header.Read(bufio.NewReaderSize(strings.NewReader(head), len(head))); err != nil {
 		panic(err)
 	}
 	fc.URI()
