@@ -150,7 +150,7 @@ func TestSlowHead(t *testing.T) {
 	}
 }
 
-// TestUnknownExpectWithinBody: 100-continue works, too.
+// TestExpectContinue: the body is asked for, then answered.
 func TestExpectContinue(t *testing.T) {
 	app, _ := bodyApp(quart.Config{})
 	s := serve(t, app)

@@ -243,7 +243,7 @@ func TestResponderIsItsOwn(t *testing.T) {
 
 // TestSlowClientAtStop: a client that has not sent its request by the end of the grace is no failure of the app.
 func TestSlowClientAtStop(t *testing.T) {
-	app, log := newApp(quart.Config{ShutdownGrace: 200 * time.Millisecond})
+	app, _ := newApp(quart.Config{ShutdownGrace: 200 * time.Millisecond})
 	l := listen(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
@@ -256,7 +256,6 @@ func TestSlowClientAtStop(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("%v", err)
 	}
-	_ = log
 }
 
 // TestGraceNegative: no limit waits for the handler.

@@ -302,7 +302,7 @@ func newServer(a *App) *server {
 		Concurrency:                  1 << 20, // the listener counts
 		ReadBufferSize:               headerBlock,
 		SecureErrorLogMessage:        true, // heads and bodies hold passwords
-		LazyRequestTime:              true, // perf: 63 ns of a pipelined request, bench/net
+		LazyRequestTime:              true, // perf: spares a clock reading per request (bench/net, pipelined)
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
 		NoDefaultServerHeader:        true,
