@@ -128,15 +128,26 @@ func (a *App) stopTasks(ctx context.Context) error {
 // Run serves addr (see Listen) until SIGINT or SIGTERM, stops gracefully and returns. It prints the address once the start hooks have run. A second signal
 // ends the process at once. A failure is logged and exits with status 1.
 func (a *App) Run(addr string) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // from now on a signal has its default effect
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+			signal.Stop(signals) // before anything shows that the stop began: from now on a signal has its default effect
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	l, err := a.listen(addr)
 	if err == nil {
 		a.ready = func() { fmt.Fprintln(os.Stderr, "listening on", address(l)) }
 		err = a.Serve(ctx, l)
 	}
-	stop()
-	if err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) { // a signal that ended the start is no failure
+	stopped := ctx.Err() != nil
+	signal.Stop(signals)
+	cancel()
+	if err != nil && !(stopped && errors.Is(err, context.Canceled)) { // a signal that ended the start is no failure
 		a.cfg.Log.Error(err.Error())
 		os.Exit(1)
 	}
