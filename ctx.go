@@ -2,6 +2,7 @@ package quart
 
 import (
 	"context"
+	"io"
 	"iter"
 	"log/slog"
 	"strconv"
@@ -46,6 +47,8 @@ type Ctx struct {
 	ctx        context.Context
 	cancel     context.CancelFunc // only behind a foreign listener
 	hard       *hardTimeout
+	pending    pending // the body that is written after the layers
+	filter     func(io.Writer) StreamFilter
 }
 
 var ctxPool = pool.New(resetCtx)
@@ -62,6 +65,9 @@ func resetCtx(c *Ctx) {
 	}
 	if len(c.slots.used) > 0 {
 		c.slots.reset()
+	}
+	if c.pending != nil {
+		c.dropPending()
 	}
 	c.body.reset(c.fc)
 	c.fc, c.app, c.conn, c.route, c.path, c.matched = nil, nil, nil, nil, nil, nil

@@ -196,6 +196,9 @@ func protect(h Handler) Handler {
 
 // clearContent drops the body and the headers that describe it.
 func (c *Ctx) clearContent() {
+	if c.pending != nil {
+		c.dropPending()
+	}
 	resp := &c.fc.Response
 	resp.ResetBody()
 	resp.SetStatusCode(fasthttp.StatusOK)

@@ -243,6 +243,9 @@ func (c *Ctx) end() {
 	if c.hard != nil {
 		c.endHard()
 	}
+	if c.pending != nil {
+		c.sendPending()
+	}
 	resp := &c.fc.Response
 	switch status := resp.StatusCode(); {
 	case status == 204 || status == 304:

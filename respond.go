@@ -22,6 +22,9 @@ var (
 // start sets what every responder sets: status, type, and that no browser guesses another type.
 func (c *Ctx) start(status int, contentType []byte) {
 	c.live()
+	if c.pending != nil {
+		c.dropPending()
+	}
 	resp := &c.fc.Response
 	resp.SetStatusCode(status)
 	resp.Header.SetContentTypeBytes(contentType)
