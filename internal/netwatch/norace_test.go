@@ -1,0 +1,5 @@
+//go:build !race
+
+package netwatch_test
+
+const raceEnabled = false

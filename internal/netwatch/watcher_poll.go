@@ -1,0 +1,5 @@
+//go:build unix && !linux && !aix
+
+package netwatch
+
+type watcher = pollWatcher
