@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/goquart/quart/internal/wire"
 )
@@ -87,6 +88,10 @@ func TestAllocs(t *testing.T) {
 		"AppendJSONString": func() { wire.AppendJSONString(buf, text) },
 		"AppendHTMLText":   func() { wire.AppendHTMLText(buf, text) },
 		"JSONDepth":        func() { wire.JSONDepth(jsonText, 2) },
+		"AppendEvent":      func() { wire.AppendEvent(buf, "7", "tick", "a\nb\r\nc\r", time.Second) },
+		"AppendEventBytes": func() { wire.AppendEventBytes(buf, "7", "tick", jsonText, time.Second) },
+		"AppendRetry":      func() { wire.AppendRetry(buf, time.Second) },
+		"AppendComment":    func() { wire.AppendComment(buf, text) },
 	} {
 		if n := testing.AllocsPerRun(100, f); n != 0 {
 			t.Errorf("%s: %v allocations, want 0", name, n)

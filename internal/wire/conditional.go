@@ -2,8 +2,10 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"math"
+	"slices"
 )
 
 // ValidETag reports whether b is an entity tag (RFC 9110, 8.8.3): `"x"` or
@@ -74,6 +76,29 @@ func opaqueTag(etag []byte) []byte {
 	return etag
 }
 
+// MayBeConditional reports whether one of the field lines of a head can be a
+// condition (RFC 9110, 13.1) or a Range: false is certain, true is not.
+func MayBeConditional(fields []byte) bool {
+	for len(fields) > 3 {
+		switch fields[0] | 0x20 {
+		case 'i':
+			if fields[1]|0x20 == 'f' && fields[2] == '-' {
+				return true
+			}
+		case 'r':
+			if fields[1]|0x20 == 'a' {
+				return true
+			}
+		}
+		n := bytes.IndexByte(fields, '\n')
+		if n < 0 {
+			return false
+		}
+		fields = fields[n+1:]
+	}
+	return false
+}
+
 // Range is a part of a representation, in bytes. Its length is at least 1.
 type Range struct{ Start, Length int64 }
 
@@ -126,6 +151,20 @@ func ParseRange(header []byte, size int64, dst []Range) ([]Range, error) {
 		return dst, ErrRangeUnsatisfiable
 	}
 	return out, nil
+}
+
+// OneRange returns the range that rs make up if they overlap or follow each other
+// without a gap, in whatever order. rs is not empty; it is sorted.
+func OneRange(rs []Range) (r Range, ok bool) {
+	slices.SortFunc(rs, func(a, b Range) int { return cmp.Compare(a.Start, b.Start) })
+	r = rs[0]
+	for _, next := range rs[1:] {
+		if next.Start > r.Start+r.Length {
+			return Range{}, false
+		}
+		r.Length = max(r.Length, next.Start-r.Start+next.Length)
+	}
+	return r, true
 }
 
 // parseRangeSpec reads "first-last", "first-" or "-suffix". A range beyond size

@@ -131,6 +131,75 @@ func TestParseRange(t *testing.T) {
 	}
 }
 
+func TestMayBeConditional(t *testing.T) {
+	for fields, want := range map[string]bool{
+		"":                                      false,
+		"\r\n":                                  false,
+		"Host: if-match\r\nAccept: */*\r\n\r\n": false,
+		"If-None-Match: x\r\n\r\n":              true,
+		"Host: x\r\nIf-Match: x\r\n\r\n":        true,
+		"Host: x\nif-range: x\n\n":              true,
+		"Host: x\r\nIF-MODIFIED-SINCE:\r\n":     true,
+		"Host: x\r\nRange: bytes=0-1\r\n":       true,
+		"Host: x\r\nrANGE: bytes=0-1\r\n":       true,
+		"Host: x\r\nReferer: y\r\nIfx: y\r\n":   false,
+		"X: y\r\nRange:":                        true,
+	} {
+		if got := wire.MayBeConditional([]byte(fields)); got != want {
+			t.Errorf("%q: %v", fields, got)
+		}
+	}
+}
+
+func TestOneRange(t *testing.T) {
+	for _, tt := range []struct {
+		in   []wire.Range
+		want wire.Range // Length 0 for none
+	}{
+		{[]wire.Range{{3, 4}}, wire.Range{3, 4}},
+		{[]wire.Range{{0, 2}, {2, 3}}, wire.Range{0, 5}},
+		{[]wire.Range{{5, 5}, {0, 6}}, wire.Range{0, 10}},
+		{[]wire.Range{{0, 9}, {1, 1}, {9, 1}}, wire.Range{0, 10}},
+		{[]wire.Range{{0, 2}, {3, 3}}, wire.Range{}},
+		{[]wire.Range{{7, 1}, {0, 2}, {2, 4}}, wire.Range{}},
+		{[]wire.Range{{math.MaxInt64 - 2, 2}, {0, math.MaxInt64 - 2}}, wire.Range{0, math.MaxInt64}},
+	} {
+		got, ok := wire.OneRange(slices.Clone(tt.in))
+		if got != tt.want || ok != (tt.want.Length > 0) {
+			t.Errorf("OneRange(%v) = %v, %v, want %v", tt.in, got, ok, tt.want)
+		}
+	}
+}
+
+// FuzzOneRange compares with a bitmap.
+func FuzzOneRange(f *testing.F) {
+	f.Add([]byte{0, 2, 2, 3})
+	f.Add([]byte{9, 1, 0, 9, 20, 1})
+	f.Fuzz(func(t *testing.T, pairs []byte) {
+		var rs []wire.Range
+		var covered [512]bool
+		first, last, n := len(covered), 0, 0
+		for ; len(pairs) >= 2; pairs = pairs[2:] {
+			start, length := int(pairs[0]), int(pairs[1])%32+1
+			rs = append(rs, wire.Range{Start: int64(start), Length: int64(length)})
+			first, last = min(first, start), max(last, start+length)
+			for i := range length {
+				if !covered[start+i] {
+					covered[start+i] = true
+					n++
+				}
+			}
+		}
+		if len(rs) == 0 {
+			return
+		}
+		got, ok := wire.OneRange(rs)
+		if ok != (n == last-first) || ok && got != (wire.Range{Start: int64(first), Length: int64(n)}) {
+			t.Errorf("%v: %v, %v, want %d bytes from %d", rs, got, ok, n, first)
+		}
+	})
+}
+
 // slowRange reads one spec with integers that cannot overflow.
 func slowRange(spec string, size int64) (r wire.Range, valid bool) {
 	a, b, ok := strings.Cut(strings.Trim(spec, " \t"), "-")

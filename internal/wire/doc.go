@@ -1,6 +1,7 @@
 // Package wire encodes and parses the pieces of HTTP messages: request heads,
 // content negotiation, cookies, proxies' fields, credentials, validators and
-// ranges, percent-encoding, query strings, JSON and HTML text.
+// ranges, percent-encoding, query strings, server-sent events, JSON and HTML
+// text.
 //
 // Its functions are pure. They do no I/O, start nothing, keep nothing, and
 // allocate nothing unless their comment says so: an encoder appends to the

@@ -130,3 +130,22 @@ func ExampleJSONDepth() {
 	fmt.Println(wire.JSONDepth([]byte(`[[1],{"a":"[[["}]`), 2), wire.JSONDepth([]byte(`[[[1]]]`), 2))
 	// Output: true false
 }
+
+// A comment may stand right before an event. What is no valid id is refused: it
+// could forge fields of its own.
+func ExampleAppendEvent() {
+	stream := wire.AppendComment(nil, "hello")
+	stream, _ = wire.AppendEvent(stream, "42", "tick", "two\nlines", 3*time.Second)
+	fmt.Printf("%s", stream)
+	_, ok := wire.AppendEvent(nil, "42\ndata: forged", "", "", 0)
+	fmt.Println(ok)
+	// Output:
+	// : hello
+	// id: 42
+	// event: tick
+	// retry: 3000
+	// data: two
+	// data: lines
+	//
+	// false
+}
