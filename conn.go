@@ -1,12 +1,15 @@
 package quart
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
+	"github.com/goquart/quart/internal/netwatch"
 	"github.com/valyala/fasthttp"
 )
 
@@ -32,15 +35,26 @@ type connState struct {
 	in, out atomic.Uint64 // bytes; of the plaintext under TLS
 	done    atomic.Pointer[completion]
 
-	mu        sync.Mutex // orders the sweeper's deadlines with their removal, and guards body*
-	bodyLimit time.Duration
-	bodyUsed  uint64 // coarse ms spent in earlier waits for this request's body
-	bodySince uint64
+	mu sync.Mutex // orders the sweeper's deadlines with their removal
+
+	// The worker's own, for the body of the current request.
+	bodyLimit time.Duration // for all waits together
+	bodyUsed  uint64        // coarse ms spent in earlier waits
+	bodySince uint64        // when the wait under way began
+	bodyErr   error         // what Read failed with: fasthttp's chunk parser loses it, and takes some ends for the end of the body
+	wireFrom  uint64        // in when a chunked body began
+	wireLimit uint64        // in from which on it has too much overhead; 0 is none
+	expect    *expectation  // a handler that waits for the client to be told to send the body
+	interim   atomic.Uint64 // of out: bytes since outAt that are no part of the current answer
 
 	born  uint64 // coarse ms
 	ip    ipKey
 	shard *connShard
 	index int // in shard.conns
+
+	watched  bool            // the worker's own: watch was called
+	watching netwatch.Handle // guarded by mu
+	owner    owner           // set before phaseParked is
 }
 
 const (
@@ -49,6 +63,7 @@ const (
 	flagSilent                         // drop without an answer when the read deadline ends
 	flagWriteFailed                    // a write was cut: what follows it would be garbage
 	flagUnsent                         // an answer of a pipeline is still in fasthttp's buffer
+	flagGone                           // the client has closed its side
 	flagTaken                          // takeOver answered: what the handler writes goes nowhere
 	flagClosed
 )
@@ -140,12 +155,14 @@ func (cs *connState) idle() {
 		cs.large = nil
 	}
 	flags := cs.flags.Load()
-	if flags&flagUnsent == 0 && cs.out.Load() == cs.outAt {
+	if flags&flagUnsent == 0 && cs.unanswered() {
 		cs.flags.Or(flagUnsent)
 	}
 	if flags&(flagLinger|flagBody) != 0 {
-		cs.leaveBody() // what a handler did not read to its end
 		cs.resetBody()
+	}
+	if cs.interim.Load() != 0 {
+		cs.interim.Store(0)
 	}
 	cs.complete()
 }
@@ -154,27 +171,62 @@ func (cs *connState) idle() {
 const keepBody = 64 << 10
 
 // noteBody marks a response whose buffer is dropped once it is written: fasthttp keeps one for each connection, and 1 MiB times
-// 20,000 of them is the memory of the machine.
+// 20,000 of them is the memory of the machine. It also bounds what fasthttp drains of a chunked body that nobody read.
 func (cs *connState) noteBody(fc *fasthttp.RequestCtx) {
-	if cs != nil && !fc.Response.IsBodyStream() && cap(fc.Response.Body()) > keepBody {
+	if cs == nil {
+		return
+	}
+	streamed := fc.Response.IsBodyStream()
+	if !streamed && cap(fc.Response.Body()) > keepBody {
 		cs.large = fc
 	}
+	// A streamed response may be a foreign one that is made of the request's body.
+	if cs.flags.Load()&flagBody != 0 && fc.Request.Header.ContentLength() == -1 && (!streamed || cs.wireLimit != 0) {
+		cs.wireLimit = cs.in.Load() + drainWire
+	}
+}
+
+// unanswered reports whether nothing of the current answer has been written.
+func (cs *connState) unanswered() bool { return cs.out.Load() == cs.outAt+cs.interim.Load() }
+
+// noteInterim says that all that was written since the handler began is no part of its answer: an interim response (RFC 9110,
+// section 15.2), and what waited in fasthttp's buffer before it.
+func (cs *connState) noteInterim() { cs.interim.Store(cs.out.Load() - cs.outAt) }
+
+const (
+	// wireSlack and wirePerByte are the overhead that a chunked body may have: chunk extensions, tiny chunks, trailers. The slack
+	// leaves room for what fasthttp reads ahead.
+	wireSlack   = headerBlock + 32<<10
+	wirePerByte = 18
+	// wirePiece is the most that one read asks of a chunked body, so that wireSlack stays what decides.
+	wirePiece = 32 << 10
+	// drainWire is for the 256 KiB that fasthttp drains of an unread body.
+	drainWire = 256<<10 + wireSlack
+)
+
+var errBodyWire error = &HTTPError{Status: 400, Detail: "the request body has too much overhead in its chunks"}
+
+// boundWire lets a chunked body have its share of overhead: n bytes of it were read, size more are asked for.
+func (cs *connState) boundWire(n int64, size int) {
+	if cs == nil {
+		return
+	}
+	if cs.wireLimit == 0 {
+		cs.wireFrom = cs.in.Load()
+	}
+	cs.wireLimit = cs.wireFrom + wireSlack + uint64(n)*(1+wirePerByte) + uint64(size)
 }
 
 // headReceived is called when a head that declares a body was read: its first byte is awaited.
 func (cs *connState) headReceived(limit time.Duration) {
-	cs.mu.Lock()
 	cs.bodyLimit, cs.bodyUsed, cs.bodySince = limit, 0, cs.table.now.Load()
-	cs.mu.Unlock()
 	cs.flags.Or(flagLinger | flagBody)
-	cs.move(phaseBody, cs.table.deadline(milliseconds(limit)))
+	cs.move(phaseBody, cs.bodyDeadline())
 }
 
 func (cs *connState) resetBody() {
 	cs.flags.And(^(flagLinger | flagBody))
-	cs.mu.Lock()
-	cs.bodyLimit, cs.bodyUsed = 0, 0
-	cs.mu.Unlock()
+	cs.bodyLimit, cs.bodyUsed, cs.bodyErr, cs.wireLimit = 0, 0, nil, 0
 }
 
 // enterHandler is called first thing in the request path: from here the client is not to blame for time that passes.
@@ -189,55 +241,77 @@ func (cs *connState) enterHandler() {
 		return
 	}
 	if cs.move(phaseHandler, 0).phase() == phaseBody {
-		cs.mu.Lock()
 		cs.bodyUsed += cs.table.now.Load() - cs.bodySince
-		cs.mu.Unlock()
 	}
 }
 
-// enterBody starts a wait for the request's body. limit is for all waits of one request together; 0 takes what the head
-// was received with, or limits.Body. It does nothing unless a handler runs.
-func (cs *connState) enterBody(limit time.Duration) {
-	if cs == nil {
-		return
-	}
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	if limit > 0 {
+// setBodyTime sets the time for all waits for this request's body together. It must be positive.
+func (cs *connState) setBodyTime(limit time.Duration) {
+	if cs != nil {
 		cs.bodyLimit = limit
-	} else if cs.bodyLimit == 0 {
+	}
+}
+
+// bodyDeadline is when a wait that begins now is over: after what is left for the whole body, or the time for one read.
+func (cs *connState) bodyDeadline() uint64 {
+	limit := cs.table.bodyRead
+	if total := milliseconds(cs.bodyLimit); total > 0 {
+		rest := total - min(cs.bodyUsed, total)
+		if limit == 0 || rest < limit {
+			return cs.table.now.Load() + rest + milliseconds(sweepEvery)
+		}
+	}
+	return cs.table.deadline(limit)
+}
+
+// enterBody starts a wait for the request's body, while a handler runs or fasthttp drains what the handler left. It reports
+// false when earlier waits have used up the time: a byte now and then must not buy more of it.
+func (cs *connState) enterBody() bool {
+	if cs.bodyLimit == 0 {
 		cs.bodyLimit = cs.table.limits.Body
 	}
-	cs.bodySince = cs.table.now.Load()
-	total := milliseconds(cs.bodyLimit)
-	deadline := cs.table.deadline(total)
-	if deadline != 0 {
-		deadline -= min(cs.bodyUsed, total)
+	if total := milliseconds(cs.bodyLimit); total > 0 && cs.bodyUsed > total+milliseconds(sweepEvery) {
+		return false
 	}
-	cs.flags.Or(flagBody)
-	cs.swapFrom(phaseHandler, newStamp(phaseBody, deadline))
+	if cs.flags.Load()&flagBody == 0 {
+		cs.flags.Or(flagBody)
+	}
+	cs.bodySince = cs.table.now.Load()
+	cs.swapFrom(phaseHandler, newStamp(phaseBody, cs.bodyDeadline()))
+	return true
 }
 
 // leaveBody ends what enterBody started.
 func (cs *connState) leaveBody() {
-	if cs == nil {
+	old, ok := cs.swapFrom(phaseBody, newStamp(phaseHandler, 0))
+	if !ok {
 		return
 	}
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	if old, ok := cs.swapFrom(phaseBody, newStamp(phaseHandler, 0)); ok {
-		cs.bodyUsed += cs.table.now.Load() - cs.bodySince
-		if old.expired() {
-			_ = cs.raw.SetReadDeadline(time.Time{})
-		}
+	cs.bodyUsed += cs.table.now.Load() - cs.bodySince
+	if old.expired() {
+		cs.mu.Lock() // the sweeper has set the deadline when it lets go
+		_ = cs.raw.SetReadDeadline(time.Time{})
+		cs.mu.Unlock()
 	}
 }
 
-// swapFrom changes the phase if it still is from. Callers hold mu, which keeps the sweeper out.
-func (cs *connState) swapFrom(from phase, to stamp) (stamp, bool) {
-	old := cs.stamp()
-	ok := old.phase() == from && cs.phase.CompareAndSwap(uint64(old), uint64(to))
-	return old, ok
+// bodyFailure is what reading the body failed with, nil if it did not.
+func (cs *connState) bodyFailure() error {
+	if cs == nil {
+		return nil
+	}
+	return cs.bodyErr
+}
+
+// swapFrom changes the phase if it still is from: the connection may have been closed by another goroutine meanwhile.
+func (cs *connState) swapFrom(from phase, to stamp) (old stamp, ok bool) {
+	for !ok {
+		if old = cs.stamp(); old.phase() != from {
+			return old, false
+		}
+		ok = cs.phase.CompareAndSwap(uint64(old), uint64(to)) // it fails when the sweeper expires it
+	}
+	return old, true
 }
 
 // handOver gives the connection to another protocol (HTTP/2): from now on only writes are limited.
@@ -256,20 +330,20 @@ func (cs *connState) linger() {
 	}
 }
 
-// ---- completion ----
+// ---- completion and departure ----
 
 type completion struct {
-	f    func()
-	next *completion
+	cancel context.CancelCauseFunc
+	next   *completion
 }
 
-// onComplete calls f once when the current response is complete: written, failed, or its hijacked connection closed. It
-// allocates; a connection that never asks pays one load per request.
-func (cs *connState) onComplete(f func()) {
+// onComplete calls cancel once: with nil when the current response is complete, that is written, failed, or its hijacked connection
+// closed; with ErrClosed when the client leaves before. It allocates; a connection that never asks pays one load per request.
+func (cs *connState) onComplete(cancel context.CancelCauseFunc) {
 	if cs == nil {
 		return
 	}
-	d := &completion{f: f}
+	d := &completion{cancel: cancel}
 	for {
 		d.next = cs.done.Load()
 		if cs.done.CompareAndSwap(d.next, d) {
@@ -278,11 +352,87 @@ func (cs *connState) onComplete(f func()) {
 	}
 }
 
-func (cs *connState) complete() {
+func (cs *connState) complete() { cs.finish(nil) }
+
+func (cs *connState) finish(cause error) {
 	if cs.done.Load() == nil {
 		return
 	}
 	for d := cs.done.Swap(nil); d != nil; d = d.next {
-		d.f()
+		d.cancel(cause)
+	}
+}
+
+// peerCloser is a transport without a descriptor that tells of its peer's close: in-memory connections.
+type peerCloser interface{ OnPeerClose(f func()) }
+
+// watch notices from now on when the client leaves. It joins the watcher once in the life of a connection; where a connection
+// cannot be watched, its failed writes tell.
+func (cs *connState) watch() {
+	if cs == nil || cs.watched {
+		return
+	}
+	cs.watched = true
+	switch raw := cs.raw.(type) {
+	case peerCloser:
+		raw.OnPeerClose(cs.PeerGone)
+	case syscall.Conn:
+		rc, err := raw.SyscallConn()
+		if err != nil {
+			return
+		}
+		cs.mu.Lock()
+		defer cs.mu.Unlock()
+		if cs.flags.Load()&flagClosed == 0 {
+			cs.watching, _ = cs.table.watcher.Watch(rc, cs)
+		}
+	}
+}
+
+func (cs *connState) unwatch() {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.watching != 0 {
+		cs.table.watcher.Forget(cs.watching)
+		cs.watching = 0
+	}
+}
+
+// PeerGone is called by the watcher: the client has closed its side, or the connection was reset.
+func (cs *connState) PeerGone() {
+	cs.flags.Or(flagGone)
+	if cs.stamp().phase() == phaseParked && cs.owner != nil {
+		cs.owner.gone() // takes nothing more before the context ends
+	}
+	cs.finish(ErrClosed)
+}
+
+// gone reports whether the client is known to have left.
+func (cs *connState) gone() bool { return cs != nil && cs.flags.Load()&flagGone != 0 }
+
+// lost reports whether the connection was closed, or answered on, by another goroutine than the worker.
+func (cs *connState) lost() bool { return cs != nil && cs.flags.Load()&(flagTaken|flagClosed) != 0 }
+
+// owner holds a parked connection: an event stream, a socket. Its methods are called by other goroutines and must not block.
+type owner interface {
+	gone()           // the client left
+	leave()          // the app stops: end properly
+	idle(now uint64) // the connection's deadline, which the owner set when it parked, is over
+}
+
+// park makes o the owner of the connection until shut. fasthttp's Close is ignored from now on.
+func (cs *connState) park(o owner, deadline uint64) {
+	cs.owner = o
+	cs.table.streams.Add(1)
+	cs.move(phaseParked, deadline)
+}
+
+// parkUntil sets the deadline of a parked connection: its owner's idle is called then.
+func (cs *connState) parkUntil(deadline uint64) {
+	for {
+		old := cs.stamp()
+		if old.phase() != phaseParked || cs.phase.CompareAndSwap(uint64(old), uint64(newStamp(phaseParked, deadline))) {
+			return
+		}
 	}
 }

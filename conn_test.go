@@ -17,12 +17,7 @@ import (
 )
 
 // readBody is what Ctx.Body does, reduced.
-func readBody(fc *fasthttp.RequestCtx, wait bool) error {
-	cs := connOf(fc.Conn())
-	if wait {
-		cs.enterBody(0)
-		defer cs.leaveBody()
-	}
+func readBody(fc *fasthttp.RequestCtx) error {
 	_, err := io.Copy(io.Discard, fc.RequestBodyStream())
 	return err
 }
@@ -68,18 +63,16 @@ func TestConnSlowBody(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		before string // sent before the wait
-		wait   bool   // the handler uses enterBody
 	}{
-		{"first byte", head, false},
-		{"in the handler", head + strings.Repeat("x", 9000), true},
-		{"in a handler that does not know", head + strings.Repeat("x", 9000), false},
+		{"first byte", head},
+		{"in the handler", head + strings.Repeat("x", 9000)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			plainAndTLS(t, func(t *testing.T, withTLS bool) {
 				var started calls
 				s := newConnServer(t, testLimits, withTLS, func(fc *fasthttp.RequestCtx) {
 					started.add()
-					if err := readBody(fc, tc.wait); err != nil {
+					if err := readBody(fc); err != nil {
 						fc.Error("late", statusOfReadError(err))
 					}
 				})
@@ -117,14 +110,32 @@ func TestConnBodyBudget(t *testing.T) {
 	pass(20 * time.Second) // a wait
 	cs.enterHandler()
 	pass(time.Hour) // none
-	cs.enterBody(0)
+	cs.enterBody()
 	pass(30 * time.Second) // a wait
 	cs.leaveBody()
-	cs.enterBody(0)
+	cs.enterBody()
 	left := cs.stamp().deadline() - table.now.Load() - milliseconds(sweepEvery)
 	if left != milliseconds(10*time.Second) {
 		t.Errorf("%d ms left, want 10000", left)
 	}
+	for range 4 { // a byte each
+		pass(3 * time.Second)
+		cs.leaveBody()
+		if !cs.enterBody() {
+			break
+		}
+	}
+	if cs.stamp().phase() != phaseHandler {
+		t.Errorf("bytes that come in time buy more of it: %v", cs.stamp().phase())
+	}
+	cs.setBodyTime(forever) // per read, that of the table
+	table.bodyRead = milliseconds(7 * time.Second)
+	cs.enterBody()
+	if left = cs.stamp().deadline() - table.now.Load() - milliseconds(sweepEvery); left != milliseconds(7*time.Second) {
+		t.Errorf("%d ms for one read, want 7000", left)
+	}
+	cs.leaveBody()
+	table.bodyRead = 0
 	cs.enterHandler()
 	cs.idle() // the next request has a budget of its own
 	cs.active()
@@ -218,7 +229,7 @@ func TestConnOnComplete(t *testing.T) {
 			var n calls
 			s := newConnServer(t, testLimits, false, func(fc *fasthttp.RequestCtx) {
 				if string(fc.Path()) == "/" {
-					connOf(fc.Conn()).onComplete(n.add)
+					connOf(fc.Conn()).onComplete(func(error) { n.add() })
 				}
 				tc.h(fc)
 			})
@@ -365,7 +376,7 @@ func TestConnParked(t *testing.T) {
 	nc := table.wrap(ours, nil, ipKey{})
 	var n calls
 	cs := connOf(nc)
-	cs.onComplete(n.add)
+	cs.onComplete(func(error) { n.add() })
 	cs.move(phaseParked, 0)
 	if err := nc.Close(); err != nil || table.open.Load() != 1 || n.get() != 0 {
 		t.Fatalf("Close of a parked connection did something: %v", err)
@@ -434,7 +445,7 @@ func TestConnPhasesAllocateNothing(t *testing.T) {
 		table.hook(nc, fasthttp.StateActive)
 		connOf(nc).headReceived(time.Minute)
 		connOf(nc).enterHandler()
-		connOf(nc).enterBody(0)
+		connOf(nc).enterBody()
 		connOf(nc).leaveBody()
 		_, _ = nc.Write(buf)
 		table.hook(nc, fasthttp.StateIdle)

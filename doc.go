@@ -12,7 +12,8 @@
 // # Lifetimes
 //
 // A string is yours for ever; a []byte is borrowed until the handler returns. A *Ctx is valid until the handler returns; what goes on
-// after that (a goroutine) reads what it needs into variables first. Ctx.Context lives until the response is complete.
+// after that (a goroutine, the function of Stream and SSE) reads what it needs into variables first. Ctx.Context lives until the response is
+// complete, or the client has left.
 // The build tag quartdebug turns a use after that into a panic that says where the Ctx was acquired.
 //
 // # A tour
@@ -29,6 +30,14 @@
 //	})
 //	app.Mount("/v1", api)
 //
+//	app.SSE("/clock", func(s *quart.EventStream) error {
+//		for t := range s.Tick(time.Second) { // until the client leaves, or the app stops
+//			s.Send(quart.Event{Data: t.String()})
+//		}
+//		return nil
+//	})
+//	app.Static("/static", os.DirFS("public"))
+//
 //	app.OnStatus(404, func(c *quart.Ctx, err error) error { return c.Render(404, &NotFound{}) })
 //	url := app.URL("film", "id", 995) // "/film/995"
 //	app.Run(":8080") // until SIGTERM; then it finishes what is under way
@@ -36,6 +45,7 @@
 // # Limits
 //
 // Config's zero value is safe to expose: a request head of 16 KiB and 100 fields (431), 1 MiB of body (413), 1,000 form fields and
-// parts (413), 1,000 query arguments and 64 levels of JSON (400), 5 s for a head and 60 s for a body (408), 10 s for each write, 30 s between
+// parts (413), 1,000 query arguments and 64 levels of JSON (400), 5 s for a head, 60 s for a body and
+// 30 s for each read of it (408), 10 s for each write, 30 s between
 // requests, 20,000 connections (503). Malformed heads that are known to smuggle requests are answered 400 and the connection is closed.
 package quart

@@ -46,6 +46,11 @@ var (
 	ErrTooLarge error = &HTTPError{Status: 413, Detail: "the request body is over the limit of this resource"}
 	// ErrTimeout: the body did not arrive in time (408).
 	ErrTimeout error = &HTTPError{Status: 408, Detail: "the request body did not arrive in time"}
+	// ErrClosed: the client has left, or the stream was closed. It is the cause of a context that ended for that (context.Cause).
+	// Its status, 499, is for logs: nobody reads the answer.
+	ErrClosed error = &HTTPError{Status: 499, Title: "Client Closed Request"}
+	// ErrQueueFull: the client reads more slowly than frames are posted (see EventStream.Post).
+	ErrQueueFull = errors.New("quart: the client's queue is full")
 )
 
 var errInternal = &HTTPError{Status: 500}

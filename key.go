@@ -2,8 +2,8 @@ package quart
 
 import "sync/atomic"
 
-// Scope is a *Ctx: what a Key's values belong to. Values set on a Ctx
-// move on with the stream or socket that it becomes.
+// Scope is a *Ctx, a *StreamWriter or an *EventStream: what a Key's values belong to. Values set on a Ctx
+// move on with the stream that it becomes.
 type Scope interface{ scope() *slots }
 
 // Key names a value of type T that belongs to one request. (Flask: an attribute of g.)

@@ -1,6 +1,7 @@
 package quart
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -137,6 +138,9 @@ func (c *Ctx) Fail(err error) {
 	c.live()
 	if err == nil || c.err != nil {
 		return
+	}
+	if c.conn.gone() && errors.Is(err, context.Canceled) {
+		err = &HTTPError{Status: StatusOf(ErrClosed), Err: err} // no fault of the handler
 	}
 	c.err = err
 	if c.fc.Hijacked() { // the connection stays with HTTP

@@ -28,6 +28,10 @@ func (c *Ctx) dropPending() {
 
 // sendPending runs when nothing can replace the response any more.
 func (c *Ctx) sendPending() {
+	if status := c.fc.Response.StatusCode(); status == 204 || status == 304 || c.conn.lost() {
+		c.dropPending()
+		return
+	}
 	p := c.pending
 	c.pending = nil
 	p.send(c)

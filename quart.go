@@ -32,7 +32,11 @@ type Config struct {
 
 	HeaderTimeout time.Duration // 5 s for a request head (408)
 	BodyLimit     int64         // 1 MiB of request body (413); routes have their own
-	BodyTimeout   time.Duration // 60 s for a request body (408); routes have their own
+	BodyTimeout   time.Duration // 60 s of waiting for a request body (408); routes have their own
+	// BodyReadTimeout is how long a client may send nothing of its body while it is waited for: 30 s (408). It holds for
+	// routes whose BodyTimeout is off, too.
+	BodyReadTimeout time.Duration
+
 	WriteTimeout  time.Duration // 10 s for each write to the client
 	IdleTimeout   time.Duration // 30 s between requests
 	ShutdownGrace time.Duration // 8 s for requests under way when the app stops; negative waits for all of them
@@ -50,6 +54,8 @@ type Config struct {
 	// Another Host is answered 400. Empty: any host.
 	TrustedHosts []string
 
+	SSE SSEConfig // of event streams
+
 	NoAutoOptions bool // OPTIONS is answered only where a route says so
 }
 
@@ -57,6 +63,7 @@ const (
 	defaultHeaderTimeout = 5 * time.Second
 	defaultBodyLimit     = 1 << 20
 	defaultBodyTimeout   = 60 * time.Second
+	defaultBodyRead      = 30 * time.Second
 	defaultWriteTimeout  = 10 * time.Second
 	defaultIdleTimeout   = 30 * time.Second
 	defaultShutdownGrace = 8 * time.Second
@@ -82,12 +89,14 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.HeaderTimeout, defaultHeaderTimeout)
 	orDefault(&c.BodyLimit, defaultBodyLimit)
 	orDefault(&c.BodyTimeout, defaultBodyTimeout)
+	orDefault(&c.BodyReadTimeout, defaultBodyRead)
 	orDefault(&c.WriteTimeout, defaultWriteTimeout)
 	orDefault(&c.IdleTimeout, defaultIdleTimeout)
 	orDefault(&c.ShutdownGrace, defaultShutdownGrace)
 	orDefault(&c.ShutdownDelay, defaultShutdownDelay)
 	orDefault(&c.MaxConns, defaultMaxConns)
 	orDefault(&c.MaxConnsPerIP, 0)
+	c.SSE = c.SSE.withDefaults()
 	return c
 }
 
@@ -117,6 +126,7 @@ type App struct {
 	errs    atomic.Uint64 // answers with a status from 500
 	server  *server
 	tasks   tasks
+	flusher flusher
 }
 
 // New returns an app without routes.
@@ -195,7 +205,8 @@ func (a *App) Routes() iter.Seq[*Route] {
 type Stats struct {
 	Conns             int    // open connections
 	InFlight          int    // those whose request is being handled
-	Sockets           int    // those that were hijacked: websockets
+	Streams           int    // event streams
+	Sockets           int    // other connections that were hijacked: websockets
 	Requests, Errors  uint64 // answered; of these with a status from 500
 	BytesIn, BytesOut uint64 // of the plaintext under TLS
 }
@@ -205,8 +216,10 @@ func (a *App) Stats() Stats {
 	t := a.server.conns
 	counts := t.counts()
 	in, out := t.bytes()
+	streams := int(t.streams.Load())
 	return Stats{
-		Conns: int(t.open.Load()), InFlight: counts[phaseHandler] + counts[phaseBody], Sockets: counts[phaseHijacked] + counts[phaseParked],
+		Conns: int(t.open.Load()), InFlight: counts[phaseHandler] + counts[phaseBody],
+		Streams: streams, Sockets: max(counts[phaseHijacked]+counts[phaseParked]-streams, 0),
 		Requests: t.requests(), Errors: a.errs.Load(), BytesIn: in, BytesOut: out,
 	}
 }
@@ -254,9 +267,6 @@ func (c *Ctx) end() {
 		c.failLast(fmt.Errorf("quart: the handler answered with status %d", status))
 	}
 	c.conn.noteBody(c.fc)
-	if c.body.begun {
-		c.conn.leaveBody() // the time of writing is not the body's
-	}
 	if c.app.server.conns.draining.Load() {
 		resp.SetConnectionClose()
 	}

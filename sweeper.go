@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/goquart/quart/internal/netwatch"
 	"github.com/valyala/fasthttp"
 )
 
@@ -57,6 +58,7 @@ func (s stamp) due(now uint64) bool {
 type limits struct {
 	Header        time.Duration // from the first byte of a request (of a connection: from its accept) to the end of its head
 	Body          time.Duration // time spent waiting for one request's body
+	BodyRead      time.Duration // each wait for a part of it
 	Write         time.Duration // each piece of at most writePiece bytes
 	Idle          time.Duration // between two requests
 	MaxConns      int           // open connections of all listeners, hijacked and parked ones included
@@ -90,13 +92,16 @@ type connTable struct {
 	limits limits
 	log    *slog.Logger
 	// Limits in coarse ms, one tick longer: the clock is up to a tick old, and no client is cut early.
-	header, idle, write uint64
+	header, idle, write, bodyRead uint64
 
 	_   [64]byte      // perf: the clock is read on each request and must not share a line with counters (BenchmarkConnPhases)
 	now atomic.Uint64 // ms since the start, +1; moved on by the sweeper
 	_   [56]byte
 
-	draining atomic.Bool // responses carry Connection: close
+	draining atomic.Bool  // responses carry Connection: close
+	leaving  atomic.Bool  // streams are to end
+	streams  atomic.Int64 // parked connections with an owner
+	watcher  netwatch.Watcher
 	open     atomic.Int64
 	in, out  atomic.Uint64 // of closed connections
 	served   atomic.Uint64 // of closed connections
@@ -124,6 +129,7 @@ type connShard struct {
 func newConnTable(lim limits, log *slog.Logger) *connTable {
 	t := &connTable{limits: lim, log: log, started: time.Now(), quit: make(chan struct{}), swept: make(chan struct{})}
 	t.header, t.idle, t.write = milliseconds(lim.Header), milliseconds(lim.Idle), milliseconds(lim.Write)
+	t.bodyRead = milliseconds(lim.BodyRead)
 	t.now.Store(1)
 	return t
 }
@@ -153,6 +159,7 @@ func (t *connTable) stop() {
 	t.startOnce.Do(func() { close(t.swept) }) // never started
 	t.stopOnce.Do(func() { close(t.quit) })
 	<-t.swept
+	t.watcher.Close()
 	t.refused.closeAll()
 }
 
@@ -196,6 +203,10 @@ func (cs *connState) check(now uint64) {
 	}
 	s := cs.stamp()
 	switch {
+	case s.due(now) && s.phase() == phaseParked:
+		if cs.phase.CompareAndSwap(uint64(s), uint64(newStamp(phaseParked, 0))) {
+			cs.owner.idle(now)
+		}
 	case s.due(now):
 		if s.phase() == phaseNew && cs.in.Load() == 0 {
 			cs.flags.Or(flagSilent) // a browser's spare connection: an unasked 408 could be taken for an answer
@@ -353,7 +364,7 @@ func (t *connTable) closeIdle() {
 	})
 }
 
-// waitIdle closes idle connections until none is left but hijacked and parked ones, or until ctx is done, which it
+// waitIdle closes idle connections until none is left but hijacked and parked ones without an owner, or until ctx is done, which it
 // returns. The listeners must be closed, else new connections keep it waiting.
 func (t *connTable) waitIdle(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -361,7 +372,7 @@ func (t *connTable) waitIdle(ctx context.Context) error {
 	for {
 		t.closeIdle()
 		c := t.counts()
-		if c.unfinished() == 0 {
+		if c.unfinished() == 0 && t.streams.Load() == 0 {
 			return nil
 		}
 		select {
@@ -369,6 +380,20 @@ func (t *connTable) waitIdle(ctx context.Context) error {
 			return ctx.Err()
 		case <-tick.C:
 		}
+	}
+}
+
+// leave tells the owners of parked connections, now and from now on, that the app stops.
+func (t *connTable) leave() {
+	t.leaving.Store(true)
+	var owners []owner
+	t.each(func(cs *connState) {
+		if cs.stamp().phase() == phaseParked && cs.owner != nil {
+			owners = append(owners, cs.owner)
+		}
+	})
+	for _, o := range owners {
+		o.leave()
 	}
 }
 

@@ -1,0 +1,532 @@
+package quart
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/goquart/quart/internal/wire"
+	"github.com/goquart/quart/pool"
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/quicktemplate"
+)
+
+// Stream answers with a body that f writes, after the handler and all middleware have returned: c is gone then, so what f needs of the
+// request is read into variables first. Typed keys and the context move on with the stream. The status is what SetStatus set, else 200.
+//
+//	name := c.Query("name")
+//	return c.Stream("text/plain; charset=utf-8", func(w *quart.StreamWriter) error {
+//		_, err := w.WriteString("hello " + name)
+//		return err
+//	})
+//
+// On HTTP/1.1 the body is chunked; on 1.0 the close of the connection ends it. f runs in the goroutine of the connection, without a pipe, and does not run
+// for HEAD. An error or a panic of f is logged and cuts the connection, so that the client can tell; before the first
+// byte has left it is answered as a problem instead, without the app's error handlers. Cost: 1 allocation, the closure aside.
+// (Flask: a generator, with stream_with_context.)
+func (c *Ctx) Stream(contentType string, f func(w *StreamWriter) error) error {
+	c.live()
+	if !wire.ValidFieldValue(contentType) {
+		c.refuseHeader("Content-Type")
+		return nil
+	}
+	c.stream(contentType, f, nil)
+	return nil
+}
+
+// stream is Stream with a function that is called when the stream is over, or will not be.
+func (c *Ctx) stream(contentType string, f func(w *StreamWriter) error, release func()) {
+	c.respondLater(c.fc.Response.StatusCode(), nil, &streamBody{StreamWriter{produce: f, release: release}})
+	c.fc.Response.Header.SetContentType(contentType)
+}
+
+// StreamWriter writes the body of a streamed response. What is written gathers in a pooled buffer of 16 KiB, which is sent when it is
+// full, by Flush, and at the end; each piece that is sent has Config.WriteTimeout (behind a listener that is not quart's: what that has). It is for the goroutine that runs the producer, and
+// only until the producer returns: later calls fail with ErrClosed. After an error all later calls return it.
+// 0 allocations for each write.
+type StreamWriter struct {
+	app    *App
+	conn   *connState // nil behind a foreign listener
+	fc     *fasthttp.RequestCtx
+	route  *Route
+	log    *slog.Logger
+	slots  slots
+	ctx    context.Context
+	base   context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	state  atomic.Uint32 // one of the states below
+
+	produce func(*StreamWriter) error
+	release func()
+	wrap    func(io.Writer) StreamFilter
+	filter  StreamFilter
+	out     io.Writer    // what sends the first piece, with the head
+	buf     *pool.Buffer // unsent bytes, behind room for the size of their chunk; nil: none
+	raw     bool         // the close of the connection ends the body
+	sent    bool         // a piece was sent
+	done    bool
+	err     error
+}
+
+// A stream's time and its end exclude each other: afterwards the connection belongs to the next request.
+const (
+	streamIdle uint32 = iota
+	streamRuns
+	streamEnded
+	streamExpired
+)
+
+const (
+	streamPiece = 16 << 10 // bytes of the buffer
+	firstPiece  = 2 << 10  // what goes out in one write with a head of usual size
+)
+
+// Context is c.Context of the request: done when the stream is over, the client has left, the time of SetTimeout is up, and at the end of the
+// app's shutdown grace. Values that SetContext brought are there; deadlines that middleware set for the handler are not.
+func (w *StreamWriter) Context() context.Context {
+	if w.base == nil && !w.done {
+		w.base, w.cancel = streamContext(w.app, w.conn)
+		w.ctx = w.base
+	}
+	if w.ctx == nil {
+		return closedContext
+	}
+	return w.ctx
+}
+
+var closedContext = func() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(ErrClosed)
+	return ctx
+}()
+
+// streamContext makes the context of a request for a stream whose handler did not ask for one.
+func streamContext(a *App, conn *connState) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(a.root)
+	conn.onComplete(cancel)
+	conn.watch()
+	if conn.gone() {
+		cancel(ErrClosed)
+	}
+	return ctx, cancel
+}
+
+// takeContext moves the context of c to a stream: what ends it is c's, what it holds is that of SetContext.
+func (c *Ctx) takeContext() (ctx, base context.Context, cancel context.CancelCauseFunc) {
+	ctx, base, cancel = c.ctx, c.base, c.cancel
+	if ctx != base {
+		ctx = detachedContext{base, ctx}
+	}
+	c.ctx, c.base, c.cancel = nil, nil, nil
+	return ctx, base, cancel
+}
+
+// detachedContext ends with one context and holds the values of another.
+type detachedContext struct {
+	context.Context
+	values context.Context
+}
+
+func (d detachedContext) Value(key any) any { return d.values.Value(key) }
+
+// scope makes a StreamWriter a Scope.
+func (w *StreamWriter) scope() *slots { return &w.slots }
+
+// SetTimeout limits the whole stream, from this call on: then its context is done with the cause ErrTimeout, and the connection is closed, unless the
+// producer has returned. The last call counts; d <= 0 is no limit, which is the default. (Quart: response.timeout.)
+func (w *StreamWriter) SetTimeout(d time.Duration) {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	if d <= 0 || w.done {
+		return
+	}
+	w.Context()
+	conn, cancel := w.conn, w.cancel
+	if cancel == nil { // the base context is the connection's to cancel
+		cancel = conn.finish
+	}
+	w.timer = time.AfterFunc(d, func() {
+		if w.state.CompareAndSwap(streamRuns, streamExpired) {
+			conn.cutOff() // nothing the producer writes from here on arrives
+			cancel(ErrTimeout)
+		}
+	})
+}
+
+// SetTrailer sets a field that follows the body (RFC 9110, section 6.5), at any time before the producer returns. Names of fields that frame, route or
+// authorize a message are refused with an error, and so is what SetHeader refuses. On HTTP/1.0 there are no trailers: it does nothing.
+func (w *StreamWriter) SetTrailer(name, value string) error {
+	if w.err != nil {
+		return w.err
+	}
+	if !wire.ValidFieldName(name) || !wire.ValidFieldValue(value) {
+		return errors.New("quart: trailer refused: a bad name, or CR, LF or NUL in its value")
+	}
+	h := &w.fc.Response.Header
+	if err := h.AddTrailer(name); err != nil {
+		return errors.New("quart: " + name + " may not be a trailer")
+	}
+	if !w.raw {
+		h.Set(name, value)
+	}
+	return nil
+}
+
+// Write appends p to the body. It copies p.
+func (w *StreamWriter) Write(p []byte) (int, error) {
+	switch {
+	case w.err != nil:
+		return 0, w.err
+	case w.filter != nil:
+		n, err := w.filter.Write(p)
+		return n, w.note(err)
+	}
+	return put(w, p)
+}
+
+// WriteString is Write for a string.
+func (w *StreamWriter) WriteString(s string) (int, error) {
+	switch {
+	case w.err != nil:
+		return 0, w.err
+	case w.filter != nil:
+		n, err := io.WriteString(w.filter, s)
+		return n, w.note(err)
+	}
+	return put(w, s)
+}
+
+// Render writes a page as it renders, the first 16 KiB before the rest is there. A template stops no sooner than at its end: give it a small model, or
+// let it ask Context.
+func (w *StreamWriter) Render(t Template) error {
+	qw := quicktemplate.AcquireWriter(w)
+	t.StreamRender(qw)
+	quicktemplate.ReleaseWriter(qw)
+	return w.err
+}
+
+// Flush sends what was written, and the head before it, and returns when the connection took it. Without a byte of the body it sends nothing.
+func (w *StreamWriter) Flush() error {
+	if w.err != nil {
+		return w.err
+	}
+	if w.filter != nil {
+		if err := w.note(w.filter.Flush()); err != nil {
+			return err
+		}
+	}
+	return w.push()
+}
+
+// note keeps the first error.
+func (w *StreamWriter) note(err error) error {
+	if err == nil || w.err != nil {
+		return w.err
+	}
+	w.err = err
+	return err
+}
+
+// put appends to the buffer and sends it when it is full.
+func put[T []byte | string](w *StreamWriter, p T) (n int, err error) {
+	for len(p) > 0 {
+		if w.buf == nil {
+			w.buf = pool.GetBuffer(streamPiece)
+			w.buf.B = append(w.buf.B, emptyChunk...)
+		}
+		room := streamPiece - 2 - len(w.buf.B)
+		m := min(room, len(p))
+		w.buf.B = append(w.buf.B, p[:m]...)
+		n += m
+		p = p[m:]
+		if m == room {
+			if err := w.push(); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, nil
+}
+
+// rawWriter is what a filter writes to.
+type rawWriter struct{ w *StreamWriter }
+
+func (r rawWriter) Write(p []byte) (int, error) {
+	if r.w.err != nil {
+		return 0, r.w.err
+	}
+	return put(r.w, p)
+}
+
+// push sends the buffer. The first piece goes through fasthttp, which has the head in a buffer of its own; from then on
+// that is empty, and pieces are framed here and written at once.
+//
+// perf: fasthttp writes a chunk of 16 KiB in three writes (BenchmarkStream).
+func (w *StreamWriter) push() error {
+	if w.buf == nil && w.sent {
+		return nil
+	}
+	buf := w.buf
+	w.buf = nil
+	if buf == nil { // nothing but the head
+		return w.sendHead()
+	}
+	defer pool.PutBuffer(buf)
+	b := buf.B
+	if !w.sent {
+		n := len(b) - chunkRoom
+		if n > firstPiece+firstPiece/2 && w.conn != nil && !w.raw {
+			n = firstPiece
+		}
+		if err := w.write(b[chunkRoom : chunkRoom+n]); err != nil {
+			return err
+		}
+		if b = b[n:]; len(b) == chunkRoom {
+			return nil
+		}
+		copy(b, emptyChunk) // over what was sent
+	}
+	switch {
+	case w.raw:
+		b = b[chunkRoom:]
+	case w.conn == nil:
+		return w.write(b[chunkRoom:])
+	default:
+		b = closeChunk(b, 0)
+	}
+	_, err := w.conn.Write(b)
+	return w.failed(err)
+}
+
+// write sends a piece by way of fasthttp.
+func (w *StreamWriter) write(p []byte) error {
+	w.sent = true
+	_, err := w.out.Write(p)
+	return w.failed(err)
+}
+
+// sendHead sends the head alone. fasthttp's writer holds it back until there is a byte of the body.
+func (w *StreamWriter) sendHead() error {
+	if !w.raw {
+		return nil
+	}
+	return w.write(nil)
+}
+
+// failed turns an error of the connection into what the producer sees: a client that left or does not read, or the stream's time.
+func (w *StreamWriter) failed(err error) error {
+	switch {
+	case w.state.Load() == streamExpired:
+		return w.note(ErrTimeout)
+	case err != nil:
+		return w.note(ErrClosed)
+	}
+	return nil
+}
+
+// streamBody is a StreamWriter as fasthttp's body stream.
+type streamBody struct{ StreamWriter }
+
+func (b *streamBody) takesFilter() bool { return true }
+
+func (b *streamBody) drop() { b.end() }
+
+// send is the last act with c.
+func (b *streamBody) send(c *Ctx) {
+	b.app, b.conn, b.fc, b.route, b.log, b.wrap = c.app, c.conn, c.fc, c.route, c.Log(), c.filter
+	b.ctx, b.base, b.cancel = c.takeContext()
+	if len(c.slots.used) > 0 {
+		b.slots, c.slots = c.slots, slots{}
+	}
+	if c.fc.Request.Header.IsHTTP11() || c.fc.IsHead() || b.conn == nil {
+		c.fc.Response.SetBodyStream(b, -1)
+		return
+	}
+	b.raw = true
+	b.conn.onComplete(func(error) { // fasthttp may fail before it calls the hijack handler
+		if b.state.CompareAndSwap(streamIdle, streamEnded) {
+			b.end()
+		}
+	})
+	c.fc.HijackSetNoResponse(true)
+	c.fc.Hijack(b.runRaw)
+}
+
+// SupportsBodyWriteTo makes fasthttp call WriteTo.
+func (b *streamBody) SupportsBodyWriteTo() bool { return true }
+
+// Read is not called, because WriteTo is.
+func (b *streamBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// WriteTo runs the producer. Its error makes fasthttp close the connection without the end of the body.
+func (b *streamBody) WriteTo(out io.Writer) (int64, error) {
+	b.out = out
+	err := b.run()
+	if err != nil && !b.sent && !errors.Is(err, ErrClosed) && !b.conn.answerEarly(httpError(err)) {
+		_, _ = out.Write([]byte{' '}) // brings out what else is in fasthttp's buffer: answers to earlier requests of a pipeline
+	}
+	return 0, err
+}
+
+// Close is called by fasthttp when the response is over.
+func (b *streamBody) Close() error {
+	b.end()
+	return nil
+}
+
+// runRaw is the hijack handler for HTTP/1.0: the body follows the head as it is, and the close of the connection ends it. Where
+// the body is not complete, a reset does.
+func (b *streamBody) runRaw(nc net.Conn) {
+	if !b.app.tasks.join() {
+		_ = b.conn.abort()
+		return
+	}
+	defer b.app.tasks.running.Done()
+	b.out = &headWriter{head: appendHead(nil, &b.fc.Response, "Connection: close\r\n"), conn: b.conn}
+	err := b.run()
+	if err == nil && !b.sent {
+		err = b.sendHead()
+	}
+	b.end()
+	switch {
+	case err == nil:
+	case !b.sent && !errors.Is(err, ErrClosed):
+		b.conn.answerEarly(httpError(err))
+	default:
+		_ = b.conn.abort()
+	}
+}
+
+// headWriter writes the head in front of the first piece.
+type headWriter struct {
+	head []byte
+	conn *connState
+}
+
+func (h *headWriter) Write(p []byte) (int, error) {
+	_, err := h.conn.Write(append(h.head, p...))
+	h.head = nil
+	return len(p), err
+}
+
+// run is the producer with its filter, recovered.
+func (b *streamBody) run() (err error) {
+	if !b.state.CompareAndSwap(streamIdle, streamRuns) {
+		return ErrClosed
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = recovered(v)
+		}
+		err = b.conclude(err)
+	}()
+	if b.wrap != nil {
+		b.filter = b.wrap(rawWriter{&b.StreamWriter})
+	}
+	if err := b.produce(&b.StreamWriter); err != nil {
+		return err
+	}
+	if b.err != nil {
+		return b.err // a write failed, and the producer did not say so
+	}
+	if err := b.closeFilter(); err != nil {
+		return err
+	}
+	return b.push()
+}
+
+// closeFilter ends the filter once.
+func (b *streamBody) closeFilter() error {
+	f := b.filter
+	b.filter, b.wrap = nil, nil
+	if f == nil {
+		return nil
+	}
+	return f.Close()
+}
+
+// conclude logs what went wrong, unless it is that the client left.
+func (b *streamBody) conclude(err error) error {
+	if !b.state.CompareAndSwap(streamRuns, streamEnded) {
+		err = ErrTimeout
+	}
+	if err == nil {
+		return nil
+	}
+	b.note(err)
+	_ = b.closeFilter()
+	if b.conn.gone() || errors.Is(err, ErrClosed) || errors.Is(b.err, ErrClosed) {
+		return err
+	}
+	b.app.errs.Add(1)
+	logStreamError(b.log, b.route, "a stream failed", err)
+	return err
+}
+
+func logStreamError(log *slog.Logger, route *Route, message string, err error) {
+	pattern := ""
+	if route != nil {
+		pattern = route.pattern
+	}
+	var p *PanicError
+	if errors.As(err, &p) {
+		log.Error(message, "route", pattern, "error", err.Error(), "stack", string(p.Stack))
+		return
+	}
+	log.Error(message, "route", pattern, "error", err.Error())
+}
+
+// end frees what the stream holds. Uses of the writer fail from here on.
+func (b *streamBody) end() {
+	if b.done {
+		return
+	}
+	b.done = true
+	b.note(ErrClosed)
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+	if b.cancel != nil {
+		b.cancel(nil)
+	}
+	if b.buf != nil {
+		pool.PutBuffer(b.buf)
+		b.buf = nil
+	}
+	if b.release != nil {
+		b.release()
+	}
+	b.fc, b.out, b.produce, b.release = nil, nil, nil, nil
+}
+
+// ---- heads of our own ----
+
+// appendHead appends status line and header of resp, for a body that fasthttp does not write. framing is complete field lines.
+func appendHead(b []byte, resp *fasthttp.Response, framing string) []byte {
+	b = append(b, "HTTP/1.1 "...)
+	b = appendStatus(b, resp.StatusCode())
+	b = append(b, "\r\nDate: "...)
+	b = fasthttp.AppendHTTPDate(b, time.Now())
+	b = append(b, "\r\n"...)
+	for key, value := range resp.Header.All() {
+		if slices.Contains(framingHeaders, string(key)) {
+			continue
+		}
+		b = append(append(append(append(b, key...), ": "...), value...), "\r\n"...)
+	}
+	return append(append(b, framing...), "\r\n"...)
+}
+
+var framingHeaders = []string{"Content-Length", "Transfer-Encoding", "Connection", "Trailer", "Date"}
+
+func appendStatus(b []byte, status int) []byte {
+	b = append(b, byte('0'+status/100), byte('0'+status/10%10), byte('0'+status%10), ' ')
+	return append(b, fasthttp.StatusMessage(status)...)
+}
