@@ -14,7 +14,6 @@ import (
 
 	"github.com/goquart/quart"
 	"github.com/valyala/fasthttp"
-	"github.com/valyala/fasthttp/fasthttputil"
 )
 
 const (
@@ -38,6 +37,7 @@ type Client struct {
 	stop    func() error
 	stopped atomic.Bool // by Stop, whose caller has its error
 	jar     jar
+	readers sync.WaitGroup // of event streams
 
 	mu     sync.Mutex
 	remote netip.Addr
@@ -71,6 +71,7 @@ func New(t testing.TB, app *quart.App) *Client {
 	})
 	t.Cleanup(func() {
 		cl.closeConns()
+		cl.readers.Wait()
 		if err := cl.stop(); err != nil && !cl.stopped.Load() {
 			t.Errorf("quarttest: stopping the app: %v", err)
 		}
@@ -191,20 +192,4 @@ func (cl *Client) Raw(request string) string {
 // Log returns a logger that writes to t, for Config.Log: what an app logs then appears with a failed test only.
 func Log(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
-
-// listener is fasthttp's in-memory listener; accepting is closed when the app accepts for the first time.
-type listener struct {
-	*fasthttputil.InmemoryListener
-	once      sync.Once
-	accepting chan struct{}
-}
-
-func newListener() *listener {
-	return &listener{InmemoryListener: fasthttputil.NewInmemoryListener(), accepting: make(chan struct{})}
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	l.once.Do(func() { close(l.accepting) })
-	return l.InmemoryListener.Accept()
 }

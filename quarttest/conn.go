@@ -2,7 +2,6 @@ package quarttest
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -27,7 +26,7 @@ func (cl *Client) dial() (*conn, error) {
 	cl.port++
 	from := &net.TCPAddr{IP: cl.remote.AsSlice(), Port: int(cl.port)}
 	cl.mu.Unlock()
-	nc, err := cl.ln.DialWithLocalAddr(from)
+	nc, err := cl.ln.dial(from)
 	if err != nil {
 		return nil, err
 	}
@@ -88,20 +87,16 @@ func (cl *Client) drop(c *conn) {
 
 func (cl *Client) closeConns() {
 	cl.mu.Lock()
-	defer cl.mu.Unlock()
-	for c := range cl.open {
-		_ = c.Close()
+	open := cl.open
+	cl.open, cl.idle = map[*conn]struct{}{}, nil
+	cl.mu.Unlock()
+	for c := range open {
+		_ = c.Close() // runs what OnPeerClose was given
 	}
-	clear(cl.open)
-	cl.idle = nil
 }
 
-// exchange sends one request and reads its response.
-func (cl *Client) exchange(method string, request []byte) (*Response, error) {
-	c, err := cl.send(request)
-	if err != nil {
-		return nil, err
-	}
+// receive reads the response to the one request that was sent on c, and keeps c for others where it can.
+func (cl *Client) receive(c *conn, method string) (*Response, error) {
 	resp, keep, err := c.read(method)
 	if n := c.r.Buffered(); n > 0 && err == nil && resp.Status != 101 {
 		extra, _ := c.r.Peek(n)
@@ -117,30 +112,36 @@ func (cl *Client) exchange(method string, request []byte) (*Response, error) {
 
 // read reads a final response. keep says that another request may follow on the connection.
 func (c *conn) read(method string) (resp *Response, keep bool, err error) {
+	resp, keep, err = c.readFinal()
+	if err != nil {
+		return nil, false, err
+	}
+	delimited, err := c.readBody(method, resp)
+	return resp, keep && delimited && err == nil, err
+}
+
+// readFinal reads the head of a response and skips informational ones before it.
+func (c *conn) readFinal() (resp *Response, keep bool, err error) {
 	for {
 		resp, keep, err = c.readHead()
-		if err != nil {
-			return nil, false, err
-		}
-		if resp.Status >= 200 || resp.Status == 101 {
-			break
+		if err != nil || resp.Status >= 200 || resp.Status == 101 {
+			return resp, keep, err
 		}
 	}
-	switch {
-	case method == "HEAD", resp.Status == 101, resp.Status == 204, resp.Status == 304:
-		return resp, keep && resp.Status != 101, nil
-	case strings.EqualFold(resp.Header("Transfer-Encoding"), "chunked"):
-		err = c.readChunked(resp)
-	case resp.Header("Content-Length") != "":
-		err = c.readSized(resp)
-	default:
-		keep = false
-		resp.body, err = io.ReadAll(io.LimitReader(c.r, maxBody))
+}
+
+func (c *conn) readBody(method string, resp *Response) (delimited bool, err error) {
+	body, delimited, err := c.body(method, resp)
+	if err == nil {
+		resp.body, err = io.ReadAll(io.LimitReader(body, maxBody+1))
+	}
+	if err == nil && len(resp.body) > maxBody {
+		err = fmt.Errorf("over %d bytes", maxBody)
 	}
 	if err != nil {
-		return resp, false, fmt.Errorf("response %d: body: %w", resp.Status, err)
+		err = fmt.Errorf("response %d: body: %w", resp.Status, err)
 	}
-	return resp, keep, nil
+	return delimited, err
 }
 
 func (c *conn) readHead() (resp *Response, keep bool, err error) {
@@ -200,59 +201,4 @@ func (c *conn) readLine() (string, error) {
 		return "", fmt.Errorf("line without CR: %.80q", line)
 	}
 	return text, nil
-}
-
-func (c *conn) readSized(resp *Response) error {
-	if all := resp.HeaderAll("Content-Length"); len(all) > 1 {
-		return fmt.Errorf("%d lines of Content-Length", len(all))
-	}
-	n, err := strconv.ParseUint(resp.Header("Content-Length"), 10, 32)
-	if err != nil || n > maxBody {
-		return fmt.Errorf("Content-Length %q", resp.Header("Content-Length"))
-	}
-	return c.append(resp, int64(n))
-}
-
-// append reads n more bytes of the body, without trusting n for memory.
-func (c *conn) append(resp *Response, n int64) error {
-	more, err := io.ReadAll(io.LimitReader(c.r, n))
-	resp.body = append(resp.body, more...)
-	if err == nil && int64(len(more)) < n {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
-}
-
-func (c *conn) readChunked(resp *Response) error {
-	if resp.Header("Content-Length") != "" {
-		return errors.New("both Content-Length and Transfer-Encoding")
-	}
-	for len(resp.body) <= maxBody {
-		line, err := c.readLine()
-		if err != nil {
-			return unexpected(err)
-		}
-		n, err := strconv.ParseUint(line, 16, 31)
-		if err != nil {
-			return fmt.Errorf("malformed chunk size %.80q", line)
-		}
-		if n == 0 {
-			resp.trailer, err = c.readFields()
-			return unexpected(err)
-		}
-		if err := c.append(resp, int64(n)); err != nil {
-			return err
-		}
-		if end, err := c.readLine(); err != nil || end != "" {
-			return fmt.Errorf("chunk does not end where its size says: %.80q", end)
-		}
-	}
-	return fmt.Errorf("over %d bytes", maxBody)
-}
-
-func unexpected(err error) error {
-	if err == io.EOF {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }

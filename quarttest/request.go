@@ -140,10 +140,7 @@ func (r *Request) Send() *Response {
 
 // Try is Send that returns the failure. The Response is nil when not even its head arrived.
 func (r *Request) Try() (*Response, error) {
-	if r.err != nil {
-		return nil, r.err
-	}
-	if err := r.encodeForm(); err != nil {
+	if err := r.ready(); err != nil {
 		return nil, err
 	}
 	step := *r
@@ -163,24 +160,59 @@ func (r *Request) Try() (*Response, error) {
 	}
 }
 
+// Start sends the request and does not wait for its answer. leave closes the connection, as a client does that gives up: for tests of what
+// the app does then, with c.Context() above all. It is closed with the test at the latest.
+func (r *Request) Start() (leave func()) {
+	r.cl.t.Helper()
+	err := r.ready()
+	var c *conn
+	if err == nil {
+		c, err = r.send()
+	}
+	if err != nil {
+		r.cl.t.Fatalf("%s %s: %v", r.method, r.target, err)
+	}
+	return func() { r.cl.drop(c) }
+}
+
+// ready reports what was wrong with the calls so far, and completes the body.
+func (r *Request) ready() error {
+	if r.err != nil {
+		return r.err
+	}
+	return r.encodeForm()
+}
+
 func (r *Request) fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}
 }
 
-// once sends the request as it stands, with the jar's cookies.
+// once sends the request as it stands, with the jar's cookies, and reads the response.
 func (r *Request) once() (*Response, error) {
+	c, err := r.send()
+	if err != nil {
+		return nil, err
+	}
+	resp, err := r.cl.receive(c, r.method)
+	if resp != nil {
+		r.took(resp)
+	}
+	return resp, err
+}
+
+func (r *Request) send() (*conn, error) {
 	if !validTarget(r.target) || r.method == "" || strings.ContainsAny(r.method, " \r\n") {
 		return nil, fmt.Errorf("the request line %q cannot be sent; see Client.Raw", r.method+" "+r.target)
 	}
-	resp, err := r.cl.exchange(r.method, r.encode())
-	if resp == nil {
-		return nil, err
-	}
+	return r.cl.send(r.encode())
+}
+
+// took completes a response to r, and takes its cookies.
+func (r *Request) took(resp *Response) {
 	resp.t, resp.method, resp.Target = r.cl.t, r.method, r.target
 	r.cl.jar.store(r.target, resp)
-	return resp, err
 }
 
 func validTarget(target string) bool {
