@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"mime"
 	"mime/multipart"
 	"time"
 
@@ -27,6 +26,7 @@ type body struct {
 	buffered bytes.Reader
 
 	formRead bool
+	formErr  error // why parsing the form failed
 	args     fasthttp.Args
 	form     *multipart.Form
 }
@@ -43,7 +43,7 @@ func (b *body) reset(fc *fasthttp.RequestCtx) {
 		_ = b.form.RemoveAll() // temporary files of this request
 	}
 	b.args.Reset()
-	b.buf, b.err, b.form, b.reader = nil, nil, nil, bodyReader{}
+	b.buf, b.err, b.form, b.formErr, b.reader = nil, nil, nil, nil, bodyReader{}
 	b.buffered.Reset(nil)
 	b.begun, b.eof, b.formRead = false, false, false
 	b.n, b.limit, b.time = 0, 0, 0
@@ -65,7 +65,8 @@ func (c *Ctx) SetBodyLimit(n int64) {
 	c.body.limit = n
 }
 
-// SetBodyTimeout sets the time for this request's body, before it is read; negative is no limit.
+// SetBodyTimeout sets the time for this request's body, before it is read: all that is spent waiting for the client. Negative is no
+// limit but Config.BodyReadTimeout, for each wait.
 func (c *Ctx) SetBodyTimeout(d time.Duration) {
 	c.live()
 	c.body.time = d
@@ -146,8 +147,13 @@ func (c *Ctx) sizeHint() int {
 	return n + 1 // one more, to see the end without growing
 }
 
-// BodyReader returns the request body as a reader, under the same limit and time as Body. It is valid until the handler
-// returns. Errors as Body's.
+// BodyReader returns the request body as a reader, under the same limit and time as Body: as it arrives, in constant memory. Only
+// waiting for the client counts as time, not what the handler does between two reads. It is for one goroutine, and valid until the handler
+// returns. A client that sent Expect: 100-continue is told to go on at the first Read. What the handler leaves unread is
+// dropped, up to 256 KiB; with more the connection is closed after the answer.
+//
+// Errors are Body's, and stay: ErrTooLarge, for a declared length too, before anything is read; ErrTimeout; and 400. The wire overhead of a
+// chunked body is bounded as well (400): 18 bytes for each of the body, and some tens of KiB. 0 allocations.
 func (c *Ctx) BodyReader() io.Reader {
 	c.live()
 	b := &c.body
@@ -155,8 +161,9 @@ func (c *Ctx) BodyReader() io.Reader {
 		return &b.reader
 	}
 	b.begun = true
-	b.reader = bodyReader{c: c, limit: c.bodyLimit(), src: c.fc.RequestBodyStream()}
-	if declared := int64(c.fc.Request.Header.ContentLength()); b.reader.limit >= 0 && declared > b.reader.limit {
+	declared := int64(c.fc.Request.Header.ContentLength())
+	b.reader = bodyReader{c: c, limit: c.bodyLimit(), src: c.fc.RequestBodyStream(), chunked: declared == -1}
+	if b.reader.limit >= 0 && declared > b.reader.limit {
 		c.failBody(ErrTooLarge)
 		return &b.reader
 	}
@@ -166,7 +173,7 @@ func (c *Ctx) BodyReader() io.Reader {
 		b.reader.src = &b.buffered
 		return &b.reader
 	}
-	c.conn.enterBody(c.bodyTimeout()) // a foreign server's time is its own
+	c.conn.setBodyTime(c.bodyTimeout()) // a foreign server's time is its own
 	return &b.reader
 }
 
@@ -175,14 +182,14 @@ func (c *Ctx) failBody(err error) {
 	c.body.err = err
 	c.fc.SetConnectionClose()
 	c.conn.linger()
-	c.conn.leaveBody()
 }
 
 // bodyReader enforces the limit on what arrives, whatever was declared.
 type bodyReader struct {
-	c     *Ctx
-	src   io.Reader
-	limit int64
+	c       *Ctx
+	src     io.Reader
+	limit   int64
+	chunked bool
 }
 
 func (r *bodyReader) Read(p []byte) (int, error) {
@@ -196,6 +203,10 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 	if rest := r.limit - b.n; r.limit >= 0 && int64(len(p))-1 > rest {
 		p = p[:rest+1] // one more byte than allowed tells
 	}
+	if r.chunked {
+		p = p[:min(len(p), wirePiece)]
+		r.c.conn.boundWire(b.n, len(p))
+	}
 	n, err := r.src.Read(p)
 	b.n += int64(n)
 	if r.limit >= 0 && b.n > r.limit {
@@ -207,15 +218,21 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 		return n, nil
 	case err == io.EOF && !r.cutShort():
 		b.eof = true
-		r.c.conn.leaveBody()
 		return n, io.EOF
+	}
+	if cause := r.c.conn.bodyFailure(); cause != nil {
+		err = cause
 	}
 	r.c.failBody(bodyError(err))
 	return n, b.err
 }
 
-// cutShort reports whether the end came before the declared length: fasthttp's stream calls that io.EOF, too.
+// cutShort reports whether what looks like the end of the body is only the end of the connection: fasthttp's stream calls that
+// io.EOF, too, before the declared length and between two chunks. A chunked body that is whole needs no byte after it.
 func (r *bodyReader) cutShort() bool {
+	if r.chunked {
+		return r.c.conn.bodyFailure() != nil
+	}
 	declared := r.c.fc.Request.Header.ContentLength()
 	return declared > 0 && r.c.body.n < int64(declared)
 }
@@ -223,6 +240,9 @@ func (r *bodyReader) cutShort() bool {
 var errBodyCut error = &HTTPError{Status: 400, Detail: "the request body is incomplete or malformed"}
 
 func bodyError(err error) error {
+	if err == errBodyWire {
+		return err
+	}
 	var timeout interface{ Timeout() bool }
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return ErrTimeout
@@ -273,39 +293,30 @@ func (c *Ctx) FormAll(name string) iter.Seq[string] {
 	}
 }
 
-var errNoFile error = &HTTPError{Status: 400, Detail: "the form lacks a file"}
-
-// FormFile returns the first file of that name in a multipart form. It is valid, and its Open works, until the handler returns: files
-// over 500 kB lie in a temporary file that goes away then. A missing one is a 400; other errors are Body's, and
-// 413 for more than 1,000 parts or over 500 kB of text.
-func (c *Ctx) FormFile(name string) (*multipart.FileHeader, error) {
-	c.live()
-	if err := c.readForm(); err != nil {
-		return nil, err
-	}
-	if c.body.form == nil || len(c.body.form.File[name]) == 0 {
-		return nil, errNoFile
-	}
-	return c.body.form.File[name][0], nil
-}
-
 func (c *Ctx) readForm() error {
 	c.live()
-	if c.body.formRead {
-		return c.body.err
+	b := &c.body
+	if !b.formRead {
+		b.formRead = true
+		b.formErr = c.parseForm()
 	}
-	c.body.formRead = true
-	kind, params, _ := mime.ParseMediaType(string(c.fc.Request.Header.ContentType()))
-	switch kind {
-	case "application/x-www-form-urlencoded":
+	return b.formErr
+}
+
+func (c *Ctx) parseForm() error {
+	switch kind := c.mediaType(); {
+	case equalFold(kind, "application/x-www-form-urlencoded"):
 		return c.readURLEncoded()
-	case "multipart/form-data":
-		if params["boundary"] == "" {
-			return nil // as Flask: an empty form
-		}
-		return c.readMultipart(params["boundary"])
+	case equalFold(kind, "multipart/form-data"):
+		return c.readMultipart()
 	}
 	return nil
+}
+
+// mediaType is the type of the body, without parameters.
+func (c *Ctx) mediaType() []byte {
+	kind, _, _ := bytes.Cut(c.fc.Request.Header.ContentType(), []byte(";"))
+	return bytes.Trim(kind, " \t")
 }
 
 func (c *Ctx) readURLEncoded() error {
@@ -314,38 +325,24 @@ func (c *Ctx) readURLEncoded() error {
 		return err
 	}
 	if bytes.Count(data, []byte("&")) >= maxFormParts {
-		c.body.err = ErrTooLarge
 		return ErrTooLarge
 	}
 	c.body.args.ParseBytes(data)
 	return nil
 }
 
-func (c *Ctx) readMultipart(boundary string) error {
-	form, err := multipart.NewReader(c.BodyReader(), boundary).ReadForm(maxFormMemory)
-	if err == nil && textOf(form) > maxFormMemory {
-		_ = form.RemoveAll()
-		err = multipart.ErrMessageTooLarge
-	}
-	if err == nil {
-		c.body.form = form
-		return nil
-	}
-	if c.body.err == nil { // else the body itself failed
-		c.body.err = errBodyCut
-		if errors.Is(err, multipart.ErrMessageTooLarge) {
-			c.body.err = ErrTooLarge
-		}
-	}
-	return c.body.err
-}
+var errBodyGone = errors.New("quart: the form is to be parsed, but the body was read already, by BodyReader or Parts")
 
-// textOf is the size of a form's fields, which stay in memory.
-func textOf(f *multipart.Form) (n int) {
-	for k, values := range f.Value {
-		for _, v := range values {
-			n += len(k) + len(v)
-		}
+// formSource is the body for a parser of forms: what Body has read, or the stream.
+func (c *Ctx) formSource() (io.Reader, error) {
+	b := &c.body
+	switch {
+	case b.err != nil:
+		return nil, b.err
+	case b.buf != nil:
+		return bytes.NewReader(b.buf.B), nil
+	case b.begun:
+		return nil, errBodyGone
 	}
-	return n
+	return c.BodyReader(), nil
 }

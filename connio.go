@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -39,10 +40,24 @@ func (cs *connState) readNext(p []byte) (n int, err error) {
 		cs.move(phaseHeader, cs.table.deadline(cs.table.header))
 		return cs.inner.Read(p)
 	}
-	// A body read without enterBody: fasthttp's own drain of an unread body, foreign handlers.
-	cs.enterBody(0)
-	n, err = cs.inner.Read(p)
-	cs.leaveBody()
+	return cs.readBody(p)
+}
+
+// readBody reads for a handler, or for fasthttp that drains what the handler left. Time counts while the client is waited for,
+// not while the handler computes between two reads.
+func (cs *connState) readBody(p []byte) (n int, err error) {
+	switch {
+	case cs.wireLimit != 0 && cs.in.Load() >= cs.wireLimit:
+		err = errBodyWire
+	case !cs.enterBody():
+		err = os.ErrDeadlineExceeded
+	default:
+		n, err = cs.inner.Read(p)
+		cs.leaveBody()
+	}
+	if err != nil && n == 0 {
+		cs.bodyErr = err
+	}
 	return n, err
 }
 
@@ -200,8 +215,12 @@ func (cs *connState) shut() error {
 		return nil
 	}
 	old := stamp(cs.phase.Swap(uint64(newStamp(phaseClosed, 0)))).phase()
+	cs.unwatch()
 	err := cs.closeWire(old)
 	cs.table.remove(cs)
+	if cs.owner != nil {
+		cs.table.streams.Add(-1)
+	}
 	if old == phaseHijacked || old == phaseParked {
 		cs.complete() // fasthttp calls no hook any more
 	}
@@ -213,7 +232,7 @@ func (cs *connState) closeWire(old phase) error {
 	switch {
 	case flags&flagWriteFailed != 0:
 		return cs.abort()
-	case old == phaseIdle || old == phaseNew || old == phaseHijacked || old == phaseParked:
+	case old == phaseIdle || old == phaseNew || old >= phaseHijacked && flags&flagLinger == 0:
 		return cs.inner.Close()
 	case flags&flagLinger != 0 || cs.table.draining.Load():
 		// A drain cuts pipelined requests off: they are unread input, too.
@@ -226,13 +245,37 @@ func (cs *connState) closeWire(old phase) error {
 // takeOver answers in the place of a handler that still runs, and closes: for another goroutine than the worker. Where
 // bytes of an answer are out already or wait in fasthttp's buffer it only closes. The worker's later writes fail.
 func (cs *connState) takeOver(answer string) {
-	intact := cs.writing.Load() == 0 && cs.out.Load() == cs.outAt
+	intact := cs.writing.Load() == 0 && cs.unanswered()
 	if cs.flags.Or(flagTaken|flagLinger)&flagUnsent == 0 && intact {
 		cs.stampWrite()
 		n, err := io.WriteString(cs.inner, answer)
 		cs.endWrite(n, err)
 	}
 	_ = cs.shut()
+}
+
+// answerEarly answers in the place of a stream that failed before a byte of its response left, for the worker, which closes the connection
+// then. It reports false when other bytes are in front.
+func (cs *connState) answerEarly(e *HTTPError) bool {
+	if cs == nil || cs.flags.Load()&flagUnsent != 0 || !cs.unanswered() {
+		return false
+	}
+	cs.linger()
+	body := appendProblem(nil, e)
+	b := appendStatus([]byte("HTTP/1.1 "), e.Status)
+	b = append(b, "\r\nContent-Type: application/problem+json\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: "...)
+	b = append(strconv.AppendInt(b, int64(len(body)), 10), "\r\n\r\n"...)
+	_, err := cs.Write(append(b, body...))
+	return err == nil
+}
+
+// cutOff closes the connection from another goroutine than the worker, whose writes fail from here on.
+func (cs *connState) cutOff() {
+	if cs == nil {
+		return
+	}
+	cs.flags.Or(flagTaken)
+	_ = cs.abort() // not a proper end, of a body that the close ends
 }
 
 // abort frees the socket with what it still holds: the peer does not read it.

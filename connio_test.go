@@ -75,7 +75,7 @@ func TestConnRevived(t *testing.T) {
 		{"idle", func() { cs.move(phaseIdle, 1); cs.expireRead(cs.stamp()) }, cs.active},
 		{"header", func() { cs.move(phaseHeader, 1); cs.expireRead(cs.stamp()) }, cs.enterHandler},
 		{"first byte", func() { cs.active(); cs.headReceived(time.Minute); cs.expireRead(cs.stamp()) }, cs.enterHandler},
-		{"body", func() { cs.enterHandler(); cs.enterBody(0); cs.expireRead(cs.stamp()) }, cs.leaveBody},
+		{"body", func() { cs.enterHandler(); cs.enterBody(); cs.expireRead(cs.stamp()) }, cs.leaveBody},
 	} {
 		tc.expire()
 		if err := writeRead(); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -196,8 +196,9 @@ func TestConnTypes(t *testing.T) {
 	}
 	var none *connState // all of the request path works without one
 	none.enterHandler()
-	none.enterBody(0)
-	none.leaveBody()
+	none.setBodyTime(time.Second)
+	none.boundWire(1, 1)
+	_ = none.bodyFailure()
 	none.linger()
 	none.handOver()
 	none.onComplete(nil)
@@ -275,7 +276,7 @@ func TestConnOwnDeadlines(t *testing.T) {
 		if err := fc.SetReadDeadline(past); err != nil {
 			t.Error(err)
 		}
-		if err := readBody(fc, false); !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := readBody(fc); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("reading past the handler's own deadline: %v", err)
 		}
 		fc.SetStatusCode(503)

@@ -290,11 +290,11 @@ type server struct {
 func newServer(a *App) *server {
 	cfg := &a.cfg
 	conns := newConnTable(limits{
-		Header: cfg.HeaderTimeout, Body: cfg.BodyTimeout, Write: cfg.WriteTimeout, Idle: cfg.IdleTimeout,
+		Header: cfg.HeaderTimeout, Body: cfg.BodyTimeout, BodyRead: cfg.BodyReadTimeout, Write: cfg.WriteTimeout, Idle: cfg.IdleTimeout,
 		MaxConns: cfg.MaxConns, MaxConnsPerIP: cfg.MaxConnsPerIP,
 	}, cfg.Log)
 	return &server{cfg: cfg, conns: conns, errs: make(chan error, 1), fast: &fasthttp.Server{
-		Handler:      a.serve,
+		Handler:      a.serveOrResume,
 		ErrorHandler: a.serveReadError,
 		ConnState:    conns.hook,
 		Logger:       fastLogger{cfg.Log},
@@ -353,6 +353,7 @@ func (s *server) serve(ctx context.Context, listeners []net.Listener) error {
 // drain closes the listeners and lets requests under way finish until ctx is done.
 func (s *server) drain(ctx context.Context, listeners []net.Listener) error {
 	s.closeListeners(listeners)
+	s.conns.leave()
 	err := s.conns.waitIdle(ctx)
 	if err == nil {
 		return nil
@@ -387,36 +388,6 @@ func (s *server) wait() {
 	over, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_ = s.fast.ShutdownWithContext(over)
-}
-
-// expect decides on a request with Expect: 100-continue before its body is asked for (RFC 9110, section 10.1.1): what no route takes,
-// or declares more than its route's limit, gets its final answer at once.
-func (a *App) expect(fc *fasthttp.RequestCtx) int {
-	if a.mayContinue(fc) {
-		return fasthttp.StatusContinue
-	}
-	return fc.Response.StatusCode()
-}
-
-func (a *App) mayContinue(fc *fasthttp.RequestCtx) (ok bool) {
-	c := a.acquire(fc)
-	defer c.end()
-	if err := c.checkHead(); err != nil {
-		c.refuse(err)
-		return false
-	}
-	if !a.table.match(c) {
-		if err := a.miss(c); err != nil {
-			c.failLast(err)
-		}
-		c.conn.linger()
-		return false
-	}
-	if limit := c.bodyLimit(); limit >= 0 && int64(fc.Request.Header.ContentLength()) > limit {
-		c.refuse(ErrTooLarge)
-		return false
-	}
-	return true
 }
 
 // serveReadError answers what fasthttp could not read as a request.

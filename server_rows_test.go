@@ -49,9 +49,9 @@ func TestDefaultTimeouts(t *testing.T) {
 		{"head", "GET / HTTP/1.1\r\nHo", "HTTP/1.1 408 Request Timeout", false, 5},
 		{"no head", "", "", false, 5},
 		{"idle", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "", true, 30},
-		{"body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc", "HTTP/1.1 408 Request Timeout", false, 60},
-		{"chunked body", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "HTTP/1.1 408 Request Timeout", false, 60},
-		{"body, not begun", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", "HTTP/1.1 408 Request Timeout", false, 60},
+		{"body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc", "HTTP/1.1 408 Request Timeout", false, 30},
+		{"chunked body", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "HTTP/1.1 408 Request Timeout", false, 30},
+		{"body, not begun", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", "HTTP/1.1 408 Request Timeout", false, 30},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
@@ -121,7 +121,9 @@ func TestKeepAlive(t *testing.T) {
 // TestNegativeIsOff: a negative limit is none, where its default would have ended the request.
 func TestNegativeIsOff(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		app, _ := newApp(quart.Config{BodyLimit: -1, HeaderTimeout: -1, BodyTimeout: -1, WriteTimeout: -1, IdleTimeout: -1, MaxConns: -1})
+		app, _ := newApp(quart.Config{
+			BodyLimit: -1, HeaderTimeout: -1, BodyTimeout: -1, BodyReadTimeout: -1, WriteTimeout: -1, IdleTimeout: -1, MaxConns: -1,
+		})
 		app.Post("/", func(c *quart.Ctx) error {
 			b, err := c.Body()
 			if err != nil {
