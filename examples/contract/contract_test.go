@@ -131,9 +131,9 @@ func wantProblem(t *testing.T, got answer, status int) {
 func TestRoutesToCome(t *testing.T) {
 	p := start(t, 1, "-addr", "127.0.0.1:0")
 	for _, target := range []string{
-		"GET /static/hello.txt", "GET /stream?n=1&size=1", "GET /fail", "GET /sse?n=1", "GET /topic/a", "POST /topic/a",
+		"GET /topic/a", "POST /topic/a",
 		"GET /ws", "GET /ws/limit", "GET /ws/broadcast", "GET /session/set?v=1", "GET /session/get", "GET /form", "POST /form",
-		"GET /hints", "GET /trailers", "GET /openapi.json", "GET /docs", "GET /debug/dashboard",
+		"GET /openapi.json", "GET /docs", "GET /debug/dashboard",
 	} {
 		method, path, _ := strings.Cut(target, " ")
 		got := p.do(method, path, "")

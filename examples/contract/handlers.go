@@ -1,13 +1,7 @@
 package main
 
 import (
-	"errors"
-	"io"
-	"mime"
-	"mime/multipart"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goquart/quart"
 )
@@ -58,58 +52,6 @@ func echo(c *quart.Ctx) error {
 		return err
 	}
 	return c.Bytes(200, c.Header("Content-Type"), body)
-}
-
-// upload adds up the sizes of the files of a multipart body, as it arrives.
-func upload(c *quart.Ctx) error {
-	kind, params, err := mime.ParseMediaType(c.Header("Content-Type"))
-	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
-		return quart.Errorf(415, "the body is no multipart form")
-	}
-	parts := multipart.NewReader(c.BodyReader(), params["boundary"])
-	var total int64
-	for {
-		part, err := parts.NextRawPart()
-		if err == io.EOF {
-			return c.Text(200, strconv.FormatInt(total, 10))
-		}
-		if err != nil {
-			return badUpload(err)
-		}
-		n, err := io.Copy(io.Discard, part)
-		if err != nil {
-			return badUpload(err)
-		}
-		if part.FileName() != "" {
-			total += n
-		}
-	}
-}
-
-// badUpload keeps errors of the body, such as a timeout; what is left is a malformed form.
-func badUpload(err error) error {
-	var status *quart.HTTPError
-	if errors.As(err, &status) {
-		return err
-	}
-	return quart.Errorf(400, "the multipart form is malformed: %w", err)
-}
-
-// slow answers after ?ms=, unless the client leaves before.
-func (s *server) slow(c *quart.Ctx) error {
-	timer := time.NewTimer(time.Duration(c.QueryInt("ms", 0)) * time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return c.Text(200, "slow")
-	case <-c.Context().Done():
-		s.gone.Add(1)
-		return c.Context().Err()
-	}
-}
-
-func (s *server) showGone(c *quart.Ctx) error {
-	return c.Text(200, strconv.FormatInt(s.gone.Load(), 10))
 }
 
 func redirect(c *quart.Ctx) error { return c.Redirect(302, c.Query("to")) }

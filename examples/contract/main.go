@@ -45,6 +45,6 @@ func run(o options) error {
 	for _, l := range listeners {
 		fmt.Println("listening on", l.Addr())
 	}
-	app := newApp(quart.Config{H2C: o.h2c})
+	app := newApp(quart.Config{H2C: o.h2c}, o.www)
 	return app.Serve(ctx, listeners[0], listeners[1:]...)
 }

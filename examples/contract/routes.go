@@ -13,8 +13,8 @@ type server struct {
 	gone atomic.Int64 // slow handlers whose client left
 }
 
-// newApp routes everything.
-func newApp(cfg quart.Config) *quart.App {
+// newApp routes everything. www is the directory of /static/, "" for one of its own.
+func newApp(cfg quart.Config, www string) *quart.App {
 	app := quart.New(cfg)
 	s := &server{}
 
@@ -38,11 +38,17 @@ func newApp(cfg quart.Config) *quart.App {
 	app.Get("/redirect", redirect)
 	app.Get("/header", header)
 
+	app.Static("/static", files(www))
+	app.Get("/stream", stream)
+	app.Get("/fail", fail)
+	app.Get("/trailers", trailers)
+	app.Get("/hints", hints)
+	app.Get("/sse", sse)
+
 	for _, pattern := range []string{
-		"/static/{path:*}",
-		"/stream", "/fail", "/sse", "/topic/{name}", "/trailers",
+		"/topic/{name}",
 		"/ws", "/ws/limit", "/ws/broadcast",
-		"/session/set", "/session/get", "/form", "/hints",
+		"/session/set", "/session/get", "/form",
 		"/openapi.json", "/docs", "/debug/dashboard",
 	} {
 		app.Get(pattern, notYet)
