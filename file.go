@@ -75,7 +75,7 @@ func (c *Ctx) SendFile(path string, opt FileOptions) error {
 		_ = f.Close()
 		return err
 	}
-	if opt.ModTime.IsZero() && known(info.ModTime()) {
+	if opt.ModTime.IsZero() {
 		opt.ModTime = info.ModTime()
 	}
 	base := filepath.Base(path)

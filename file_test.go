@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/goquart/quart"
+	"github.com/valyala/fasthttp"
 )
 
 // fileApp serves the files of a directory by SendFile, with opt.
@@ -401,7 +403,7 @@ func wantCut(t *testing.T, s *served, target string) {
 func TestSendFileShrinks(t *testing.T) {
 	const size = 1 << 20
 	name := filepath.Join(t.TempDir(), "a")
-	app, _ := newApp(quart.Config{})
+	app, log := newApp(quart.Config{})
 	var then int64
 	app.Use(func(next quart.Handler) quart.Handler {
 		return func(c *quart.Ctx) error {
@@ -416,6 +418,9 @@ func TestSendFileShrinks(t *testing.T) {
 	for _, then = range []int64{0, 1, size / 2, size - 1} {
 		oldFile(t, name, pattern(size))
 		wantCut(t, s, "/")
+	}
+	if n := strings.Count(log.String(), "bytes are missing"); n != 4 {
+		t.Errorf("%d of 4 cuts are logged: %s", n, log)
 	}
 	oldFile(t, name, pattern(size))
 	then = 2 * size
@@ -572,5 +577,41 @@ func TestSendFileFilter(t *testing.T) {
 	r.wantClosed(t)
 	if len(filters) > 0 || !strings.Contains(log.String(), "disk on fire") {
 		t.Errorf("%d more filters, log %s", len(filters), log)
+	}
+}
+
+// TestSendFileForeign: in a server of somebody else's, files are sent and closed as well, with a filter or without.
+func TestSendFileForeign(t *testing.T) {
+	app, _ := newApp(quart.Config{})
+	var r *content
+	app.Get("/", func(c *quart.Ctx) error {
+		r = newContent(strings.Repeat("abc\n", 50_000))
+		return c.SendContent(r, quart.FileOptions{})
+	}).Use(func(next quart.Handler) quart.Handler {
+		return func(c *quart.Ctx) error {
+			err := next(c)
+			if c.Query("filter") != "" {
+				quart.FilterStream(c, func(w io.Writer) quart.StreamFilter { return capitals{w, make(chan struct{})} })
+			}
+			return err
+		}
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &fasthttp.Server{Handler: app.Handler()}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	s := &served{t: t, addr: l.Addr().String()}
+	s.get("/", "Connection: close").want(t, 200, strings.Repeat("abc\n", 50_000))
+	r.wantClosed(t)
+	s.get("/?filter=1", "Connection: close").want(t, 200, strings.Repeat("ABC\n", 50_000))
+	r.wantClosed(t)
+	if err := server.Shutdown(); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -520,6 +521,53 @@ func TestStaticChanges(t *testing.T) {
 		cl.Get("/a.txt").Want(404)
 		oldFile(t, filepath.Join(root, "a.txt"), "back")
 		want("/a.txt", "back")
+	})
+}
+
+// countedFS counts looks at files.
+type countedFS struct {
+	fs.FS
+	stats *atomic.Int32
+}
+
+func (c countedFS) Stat(name string) (fs.FileInfo, error) {
+	c.stats.Add(1)
+	return fs.Stat(c.FS, name)
+}
+
+// TestStaticLooks: a file in use is looked at once a second, whatever path leads to it, and a tag that was weak becomes strong.
+func TestStaticLooks(t *testing.T) {
+	root := staticDir(t)
+	synctest.Test(t, func(t *testing.T) {
+		var stats atomic.Int32
+		app := quart.New(quart.Config{Log: quarttest.Log(t), ShutdownDelay: -1})
+		app.Static("/", countedFS{os.DirFS(root), &stats})
+		cl := quarttest.New(t, app)
+		png := filepath.Join(root, "a.png") // no siblings are looked for
+		oldFile(t, png, "png")
+		if err := os.Chtimes(png, time.Now(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		cl.Get("/a.png").Want(200)
+		stats.Store(0)
+		for range 20 {
+			cl.Get("/a.png").Want(200)
+			cl.Get("/css/../a.png").Want(200)
+		}
+		if n := stats.Load(); n != 0 {
+			t.Errorf("%d looks within a second", n)
+		}
+		weak := cl.Get("/a.png").Want(200).Header("ETag")
+		time.Sleep(3 * time.Second)
+		for range 20 {
+			cl.Get("/css/../a.png").Want(200)
+		}
+		if n := stats.Load(); n == 0 || n > 2 {
+			t.Errorf("%d looks after it", n)
+		}
+		if strong := cl.Get("/a.png").Want(200).Header("ETag"); weak != "W/"+strong {
+			t.Errorf("the tag %s becomes %s", weak, strong)
+		}
 	})
 }
 
