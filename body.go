@@ -24,6 +24,7 @@ type body struct {
 	reader bodyReader
 	// buffered is the source where there is no stream.
 	buffered bytes.Reader
+	filter   bodyFilter // see FilterBody
 
 	formRead bool
 	formErr  error // why parsing the form failed
@@ -32,9 +33,10 @@ type body struct {
 }
 
 func (b *body) reset(fc *fasthttp.RequestCtx) {
-	if !b.begun && !b.formRead && b.limit == 0 && b.time == 0 {
+	if !b.begun && !b.formRead && b.limit == 0 && b.time == 0 && b.filter.wrap == nil {
 		return
 	}
+	b.filter.reset()
 	if b.buf != nil {
 		forgetBody(&fc.Request, b.buf.B)
 		pool.PutBuffer(b.buf)
@@ -156,6 +158,14 @@ func (c *Ctx) sizeHint() int {
 // chunked body is bounded as well (400): 18 bytes for each of the body, and some tens of KiB. 0 allocations.
 func (c *Ctx) BodyReader() io.Reader {
 	c.live()
+	if c.body.filter.wrap != nil {
+		return c.filteredBody()
+	}
+	return c.wireBody()
+}
+
+// wireBody is the body as it is sent.
+func (c *Ctx) wireBody() io.Reader {
 	b := &c.body
 	if b.begun {
 		return &b.reader

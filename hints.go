@@ -16,7 +16,7 @@ type informer interface {
 //	c.EarlyHints("</style.css>; rel=preload; as=style")
 //
 // The final response carries them as well. Browsers heed a 103 over HTTP/2 only, and some old HTTP/1.1 clients take it for the answer: send it to pages
-// that browsers ask for. Nothing is sent to HTTP/1.0, to a client whose earlier pipelined answers are still unsent, after SetHardTimeout, and behind a
+// that browsers ask for. Nothing is sent to HTTP/1.0, to a client whose earlier pipelined answers are still unsent, and behind a
 // listener that is not quart's. A value that SetHeader refuses is refused here.
 func (c *Ctx) EarlyHints(links ...string) {
 	c.live()
@@ -33,13 +33,13 @@ func (c *Ctx) EarlyHints(links ...string) {
 		_ = i.EarlyHints(links)
 		return
 	}
-	if len(links) > 0 && c.fc.Request.Header.IsHTTP11() && c.hard == nil { // whose timer looks at what was written
+	if len(links) > 0 && c.fc.Request.Header.IsHTTP11() {
 		c.conn.sendHints(links)
 	}
 }
 
 func (cs *connState) sendHints(links []string) {
-	if cs == nil || cs.flags.Load()&flagUnsent != 0 || cs.out.Load() != cs.outAt {
+	if cs == nil || cs.flags.Load()&flagUnsent != 0 || !cs.unanswered() {
 		return
 	}
 	buf := pool.GetBuffer(256)
@@ -50,5 +50,5 @@ func (cs *connState) sendHints(links []string) {
 	}
 	buf.B = append(b, "\r\n"...)
 	_, _ = cs.Write(buf.B)
-	cs.outAt = cs.out.Load() // the answer is still to come
+	cs.noteInterim()
 }

@@ -322,10 +322,7 @@ func TestStreamWriterAfterEnd(t *testing.T) {
 }
 
 // shouter is a filter that shows what it was told.
-type shouter struct {
-	w     io.Writer
-	flush int
-}
+type shouter struct{ w io.Writer }
 
 func (u *shouter) Write(p []byte) (int, error) { return u.w.Write([]byte(strings.ToUpper(string(p)))) }
 func (u *shouter) Flush() error                { _, err := u.w.Write([]byte("|")); return err }
@@ -334,7 +331,7 @@ func (u *shouter) Close() error                { _, err := u.w.Write([]byte(".")
 func TestStreamFilter(t *testing.T) {
 	app, _ := newApp(quart.Config{})
 	app.Use(quart.After(func(c *quart.Ctx) error {
-		if !quart.FilterStream(c, func(w io.Writer) quart.StreamFilter { return &shouter{w: w} }) {
+		if !quart.FilterStream(c, func(w io.Writer) quart.StreamFilter { return &shouter{w} }) {
 			t.Error("no filter")
 		}
 		return nil
