@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"log/slog"
 	"math/rand/v2"
@@ -137,37 +136,20 @@ type EventStream struct {
 	buf       *pool.Buffer // events to be written, first
 	queue     []*Frame     // posted ones behind them
 	posted    int          // frames in buf
-	rest      *pool.Buffer // of a write that was not taken whole
-	restFrom  int
-	wrote     time.Time // the last write
-	running   bool      // the function runs
-	writing   bool      // a goroutine writes what is pending
-	draining  bool      // and waits for the client
-	gathering bool      // the flusher will
-	ending    bool      // a goroutine is at the end
-	broken    bool      // the connection takes no more
-	clean     bool      // how to end
-	err       error     // why no more events are taken
+	rest      piece        // of a write that was not taken whole
+	wrote     time.Time    // the last write
+	running   bool         // the function runs
+	writing   bool         // a goroutine writes what is pending
+	draining  bool         // and waits for the client
+	gathering bool         // the flusher will
+	ending    bool         // a goroutine is at the end
+	broken    bool         // the connection takes no more
+	clean     bool         // how to end
+	err       error        // why no more events are taken
 }
 
-// outlet is where an event stream's bytes go: the one thing that differs between transports. One goroutine writes at a time.
-type outlet interface {
-	chunked() bool // events are wrapped in chunks
-	// write returns when p was taken; it is bounded by Config.WriteTimeout.
-	write(p []byte) error
-	// try is write that does not wait. It returns what was taken, and false where that cannot be done.
-	try(p []byte) (n int, ok bool, err error)
-	// close ends the stream, properly or so that the client can tell.
-	close(clean bool)
-}
-
-const (
-	gatherTime  = 2 * time.Millisecond
-	gatherBytes = 4 << 10  // of posted frames that are copied to the buffer
-	fullBuffer  = 16 << 10 // Send writes by itself, or waits
-)
-
-// takesFilter: compressed events would be late, and secrets beside what a client sends could be guessed.
+// drop has nothing to free. An EventStream takes no filter: compressed events would be late, and secrets beside what a client sends
+// could be guessed.
 func (s *EventStream) drop() {}
 
 // send is the last act with c.
@@ -413,7 +395,8 @@ func (s *EventStream) Tick(d time.Duration) iter.Seq[time.Time] {
 	}
 }
 
-// Post queues a frame for the client and never blocks. When SSEConfig.Queue frames wait already, the stream is closed and the error is
+// Post queues a frame for the client and never blocks. The first of a burst is written at once, on at most 64 streams of the app in 2 ms, so that who posts to
+// thousands is not held up; the flusher sends the rest. When SSEConfig.Queue frames wait already, the stream is closed and the error is
 // ErrQueueFull: the client reconnects and says what it saw last. After the end it is ErrClosed.
 func (s *EventStream) Post(f *Frame) error {
 	s.mu.Lock()
@@ -431,8 +414,8 @@ func (s *EventStream) Post(f *Frame) error {
 		s.close(ErrQueueFull, false)
 		return ErrQueueFull
 	}
-	if len(s.queue) == 0 && s.bufLen() < gatherBytes {
-		s.appendFrame(f)
+	if b := s.bytesOf(f); len(s.queue) == 0 && s.bufLen()+len(b) < gatherBytes {
+		s.appendBytes(b)
 		s.posted++
 	} else {
 		s.queue = append(s.queue, f)
@@ -441,7 +424,7 @@ func (s *EventStream) Post(f *Frame) error {
 		s.mu.Unlock()
 		return nil
 	}
-	if time.Since(s.wrote) < gatherTime {
+	if now := time.Now(); now.Sub(s.wrote) < gatherTime || !s.app.flusher.grant(now) {
 		s.gather()
 		s.mu.Unlock()
 		return nil
@@ -458,7 +441,7 @@ func (s *EventStream) Close() { s.close(ErrClosed, true) }
 // Park keeps the stream open when its function returns, for Post and Send by others, without a goroutine: return its result.
 func (s *EventStream) Park() error { return errParked }
 
-// ---- the owner's side: called by other goroutines, and must not block ----
+// ---- as the owner of a connection: called by other goroutines, and must not block ----
 
 func (s *EventStream) gone() {
 	s.conn.kill() // a write that hangs fails now
@@ -496,367 +479,4 @@ func (s *EventStream) close(err error, clean bool) {
 	if ended {
 		go s.end()
 	}
-}
-
-// ---- pending events; mu is held ----
-
-// full reports whether too many frames wait. A write that does not wait for the client is short: it is given some slack.
-func (s *EventStream) full() bool {
-	most := s.app.cfg.SSE.Queue
-	if s.writing && !s.draining {
-		most *= 4
-	}
-	return most > 0 && s.posted+len(s.queue) >= most
-}
-
-func (s *EventStream) bufLen() int {
-	if s.buf == nil {
-		return 0
-	}
-	return len(s.buf.B)
-}
-
-// room waits while a slow client leaves none.
-func (s *EventStream) room() error {
-	for s.err == nil && s.writing && (s.bufLen() >= fullBuffer || len(s.queue) > 0) {
-		s.turn.Wait() // what was posted earlier goes first
-	}
-	if s.err == nil && len(s.queue) > 0 {
-		s.writing = true
-		s.flush()
-	}
-	return s.err
-}
-
-// open begins an event in the buffer.
-func (s *EventStream) open() (start int) {
-	if s.buf == nil {
-		s.buf = pool.GetBuffer(512)
-	}
-	start = len(s.buf.B)
-	if s.out.chunked() {
-		s.buf.B = append(s.buf.B, emptyChunk...)
-	}
-	return start
-}
-
-// shut ends it.
-func (s *EventStream) shut(start int) {
-	if s.out.chunked() {
-		s.buf.B = closeChunk(s.buf.B, start)
-	}
-}
-
-func (s *EventStream) append(e *Event) {
-	start := s.open()
-	s.buf.B = e.append(s.buf.B)
-	s.shut(start)
-}
-
-func (s *EventStream) appendFrame(f *Frame) {
-	if s.buf == nil {
-		s.buf = pool.GetBuffer(512)
-	}
-	s.buf.B = append(s.buf.B, s.bytesOf(f)...)
-}
-
-func (s *EventStream) bytesOf(f *Frame) []byte {
-	if s.out.chunked() {
-		return f.chunk()
-	}
-	return f.bare()
-}
-
-func (s *EventStream) gather() {
-	s.gathering = true
-	s.app.flusher.add(s)
-}
-
-// sent decides who writes an event that was appended, and releases mu.
-func (s *EventStream) sent() error {
-	if s.writing || s.gathering && s.bufLen() < fullBuffer && !s.first() {
-		s.mu.Unlock()
-		return nil
-	}
-	if time.Since(s.wrote) < gatherTime && s.bufLen() < fullBuffer {
-		s.gather()
-		s.mu.Unlock()
-		return nil
-	}
-	s.writing = true
-	s.flush()
-	err := s.err
-	s.release()
-	return err
-}
-
-// first reports that nothing was written yet: the head waits for the first event.
-func (s *EventStream) first() bool { return s.wrote.IsZero() }
-
-// take returns what is to be written next, nil for nothing.
-func (s *EventStream) take() *pool.Buffer {
-	if b := s.buf; b != nil {
-		s.buf, s.posted = nil, 0
-		return b
-	}
-	if len(s.queue) == 0 {
-		return nil
-	}
-	b := pool.GetBuffer(fullBuffer)
-	n := 0
-	for n < len(s.queue) && (n == 0 || len(b.B) < fullBuffer) {
-		b.B = append(b.B, s.bytesOf(s.queue[n])...)
-		n++
-	}
-	if s.queue = s.queue[n:]; len(s.queue) == 0 {
-		s.queue = nil
-	}
-	return b
-}
-
-// flush writes until nothing is pending, and waits for the client. The caller has set writing.
-func (s *EventStream) flush() {
-	for !s.broken {
-		b, from := s.rest, s.restFrom
-		s.rest, s.restFrom = nil, 0
-		if b == nil {
-			b = s.take()
-		}
-		if b == nil {
-			break
-		}
-		s.mu.Unlock()
-		err := s.out.write(b.B[from:])
-		pool.PutBuffer(b)
-		s.mu.Lock()
-		s.wrote = time.Now()
-		if err != nil {
-			s.breakOff()
-		}
-	}
-	s.writing, s.draining = false, false
-	s.turn.Broadcast()
-}
-
-// tryFlush is flush that does not wait: what the client does not take at once is left to a goroutine. It releases mu.
-func (s *EventStream) tryFlush() {
-	for !s.broken {
-		b := s.take()
-		if b == nil {
-			break
-		}
-		s.mu.Unlock()
-		n, ok, err := s.out.try(b.B)
-		s.mu.Lock()
-		s.wrote = time.Now()
-		if err != nil {
-			pool.PutBuffer(b)
-			s.breakOff()
-			break
-		}
-		if n < len(b.B) || !ok {
-			s.rest, s.restFrom, s.draining = b, n, true
-			s.mu.Unlock()
-			go s.drain()
-			return
-		}
-		pool.PutBuffer(b)
-	}
-	s.writing = false
-	s.turn.Broadcast()
-	s.release()
-}
-
-// drain goes on where tryFlush could not.
-func (s *EventStream) drain() {
-	s.mu.Lock()
-	s.flush()
-	s.release()
-}
-
-// breakOff notes that the client takes no more.
-func (s *EventStream) breakOff() {
-	s.broken = true
-	if s.err == nil {
-		s.err = ErrClosed
-	}
-	s.free()
-}
-
-func (s *EventStream) free() {
-	for _, b := range []*pool.Buffer{s.buf, s.rest} {
-		if b != nil {
-			pool.PutBuffer(b)
-		}
-	}
-	s.buf, s.rest, s.queue, s.posted = nil, nil, nil, 0
-}
-
-// release unlocks mu after a write, and sees to the end of a stream that broke.
-func (s *EventStream) release() {
-	broken := s.broken && !s.ending
-	ended := broken && !s.running
-	s.ending = s.ending || ended
-	s.mu.Unlock()
-	if broken && s.conn != nil {
-		s.conn.finish(ErrClosed)
-	}
-	if ended {
-		go s.end()
-	}
-}
-
-// gathered is the flusher's visit: it writes what gathered, and the keep-alive.
-func (s *EventStream) gathered() {
-	s.mu.Lock()
-	s.gathering = false
-	if s.beat.Swap(false) && s.err == nil {
-		s.keepAlive()
-	}
-	if s.writing || s.broken || s.ending || s.buf == nil && len(s.queue) == 0 {
-		s.mu.Unlock()
-		return
-	}
-	s.writing = true
-	s.tryFlush()
-}
-
-// keepAlive appends a comment when nothing was written for so long, and sets the time of the next one.
-func (s *EventStream) keepAlive() {
-	every := s.app.cfg.SSE.KeepAlive
-	left := every - time.Since(s.wrote)
-	if left <= 0 {
-		left = every
-		if !s.writing && s.buf == nil && len(s.queue) == 0 {
-			start := s.open()
-			s.buf.B = wire.AppendComment(s.buf.B, "")
-			s.shut(start)
-		}
-	}
-	s.conn.parkUntil(s.conn.table.deadline(milliseconds(left)))
-}
-
-// ---- the flusher ----
-
-// flusher writes the gathered events of all streams. Its goroutine runs while there are any.
-type flusher struct {
-	mu      sync.Mutex
-	streams []*EventStream
-	spare   []*EventStream
-	running bool
-	loop    func()
-}
-
-func (f *flusher) add(s *EventStream) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.streams = append(f.streams, s)
-	if f.running {
-		return
-	}
-	f.running = true
-	if f.loop == nil {
-		f.loop = f.run
-	}
-	go f.loop()
-}
-
-func (f *flusher) run() {
-	for {
-		time.Sleep(gatherTime)
-		f.mu.Lock()
-		if len(f.streams) == 0 {
-			f.running = false
-			f.mu.Unlock()
-			return
-		}
-		list := f.streams
-		f.streams = f.spare[:0]
-		f.mu.Unlock()
-		for i, s := range list {
-			s.gathered()
-			list[i] = nil
-		}
-		f.spare = list
-	}
-}
-
-// ---- outlets ----
-
-// connOutlet is a parked HTTP/1 connection.
-type connOutlet struct {
-	conn   *connState
-	chunks bool
-	tries  *trier // nil before the first try
-}
-
-func (o *connOutlet) chunked() bool { return o.chunks }
-
-func (o *connOutlet) write(p []byte) error {
-	_, err := o.conn.Write(p)
-	return err
-}
-
-func (o *connOutlet) try(p []byte) (n int, ok bool, err error) {
-	if o.tries == nil {
-		o.tries = newTrier(o.conn)
-	}
-	return o.tries.write(p)
-}
-
-func (o *connOutlet) close(clean bool) {
-	switch {
-	case clean && o.chunks:
-		_, _ = o.conn.Write([]byte("0\r\n\r\n"))
-	case !clean && !o.chunks:
-		_ = o.conn.abort()
-	}
-	_ = o.conn.shut()
-}
-
-// bodyOutlet is the body of a response that another server than quart's writes.
-type bodyOutlet struct{ w io.Writer }
-
-func (o *bodyOutlet) chunked() bool { return false }
-
-func (o *bodyOutlet) write(p []byte) error {
-	_, err := o.w.Write(p)
-	return err
-}
-
-func (o *bodyOutlet) try([]byte) (n int, ok bool, err error) { return 0, false, nil }
-
-func (o *bodyOutlet) close(bool) {}
-
-// eventBody is an event stream as fasthttp's body stream.
-type eventBody struct{ s *EventStream }
-
-func (b *eventBody) SupportsBodyWriteTo() bool { return true }
-
-func (b *eventBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
-func (b *eventBody) WriteTo(w io.Writer) (int64, error) {
-	s := b.s
-	s.out = &bodyOutlet{w}
-	s.begin()
-	err := s.call()
-	if err == errParked {
-		<-s.Context().Done()
-		err = nil
-	}
-	s.over(err)
-	if !s.clean {
-		return 0, ErrClosed
-	}
-	return 0, nil
-}
-
-// Close is called by fasthttp when the response is over, also one that was never written.
-func (b *eventBody) Close() error {
-	b.s.ctxMu.Lock()
-	defer b.s.ctxMu.Unlock()
-	if b.s.cancel != nil {
-		b.s.cancel(nil)
-	}
-	return nil
 }
