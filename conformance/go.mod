@@ -1,0 +1,3 @@
+module github.com/goquart/quart/conformance
+
+go 1.26.0
