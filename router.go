@@ -333,7 +333,8 @@ func (r *Route) BodyLimit(n int64) *Route {
 	return r
 }
 
-// BodyTimeout sets the time that a request body may take (408 beyond); negative is no limit, 0 Config.BodyTimeout.
+// BodyTimeout sets the time that a request body may take (408 beyond); negative is no limit, 0 Config.BodyTimeout. Config.BodyReadTimeout
+// holds besides it. Browsers may send a request again that was answered 408 on a connection they had used before (RFC 9110, section 15.5.9): an upload, too.
 func (r *Route) BodyTimeout(d time.Duration) *Route {
 	r.open("BodyTimeout").bodyTimeout = d
 	return r
