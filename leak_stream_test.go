@@ -42,7 +42,7 @@ func TestStreamsLeaveNothing(t *testing.T) {
 		return err
 	})
 	s := serve(t, app)
-	s.get("/none") // the server runs
+	s.get("/none", "Connection: close") // the server runs
 	before, _ := goroutines()
 	for _, version := range []string{"1.1", "1.0"} {
 		for _, target := range []string{"/stream", "/loop", "/park", "/wait"} {
