@@ -28,6 +28,7 @@ type connState struct {
 	served  atomic.Uint64        // requests, as of the last write
 	next    phase                // the worker's own: what its next Read waits for; phaseHandler: a body
 	begun   uint64               // the worker's own: requests
+	behind  bool                 // the worker's own: nothing was read since the last answer, a part of which fasthttp may still hold
 	outAt   uint64               // out when the current handler began
 	large   *fasthttp.RequestCtx // the worker's own: a response whose buffer must not stay with the connection
 	writing atomic.Uint64        // a stamp of a write under way, 0 between writes
@@ -63,6 +64,7 @@ const (
 	flagSilent                         // drop without an answer when the read deadline ends
 	flagWriteFailed                    // a write was cut: what follows it would be garbage
 	flagUnsent                         // an answer of a pipeline is still in fasthttp's buffer
+	flagFinite                         // a hijacked connection holds a response that ends: it is a request under way
 	flagGone                           // the client has closed its side
 	flagTaken                          // takeOver answered: what the handler writes goes nowhere
 	flagClosed
@@ -154,10 +156,8 @@ func (cs *connState) idle() {
 		cs.large.Response.SwapBody(nil)
 		cs.large = nil
 	}
+	cs.behind = true
 	flags := cs.flags.Load()
-	if flags&flagUnsent == 0 && cs.unanswered() {
-		cs.flags.Or(flagUnsent)
-	}
 	if flags&(flagLinger|flagBody) != 0 {
 		cs.resetBody()
 	}
@@ -237,6 +237,9 @@ func (cs *connState) enterHandler() {
 	cs.next = phaseHandler
 	cs.begun++
 	cs.outAt = cs.out.Load()
+	if cs.behind && cs.flags.Load()&flagUnsent == 0 {
+		cs.flags.Or(flagUnsent)
+	}
 	if cs.stamp().phase() == phaseHandler {
 		return
 	}
@@ -415,15 +418,20 @@ func (cs *connState) lost() bool { return cs != nil && cs.flags.Load()&(flagTake
 
 // owner holds a parked connection: an event stream, a socket. Its methods are called by other goroutines and must not block.
 type owner interface {
-	gone()           // the client left
-	leave()          // the app stops: end properly
-	idle(now uint64) // the connection's deadline, which the owner set when it parked, is over
+	gone()  // the client left
+	leave() // the app stops: end properly
+	idle()  // the connection's deadline, which the owner set when it parked, is over
 }
 
-// park makes o the owner of the connection until shut. fasthttp's Close is ignored from now on.
-func (cs *connState) park(o owner, deadline uint64) {
+// own makes o the owner of the connection, which is about to be parked, until shut.
+func (cs *connState) own(o owner) {
 	cs.owner = o
 	cs.table.streams.Add(1)
+}
+
+// park keeps the connection open for its owner: fasthttp's Close is ignored from now on.
+func (cs *connState) park(deadline uint64) {
+	cs.served.Store(cs.begun)
 	cs.move(phaseParked, deadline)
 }
 

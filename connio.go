@@ -31,12 +31,14 @@ func (cs *connState) Read(p []byte) (n int, err error) {
 func (cs *connState) readNext(p []byte) (n int, err error) {
 	switch cs.next {
 	case phaseIdle:
+		cs.behind = false // fasthttp has flushed before it waits
 		cs.move(phaseIdle, cs.table.deadline(cs.table.idle))
 		if n, err = cs.inner.Read(p); n > 0 {
 			cs.move(phaseHeader, cs.table.deadline(cs.table.header))
 		}
 		return n, err
 	case phaseHeader:
+		cs.behind = false
 		cs.move(phaseHeader, cs.table.deadline(cs.table.header))
 		return cs.inner.Read(p)
 	}
@@ -315,6 +317,10 @@ func (cs *connState) drain() {
 // kill closes at once from outside, when the grace is over: no alert, no drain. The goroutine that owns the connection
 // finds it closed and calls Close itself.
 func (cs *connState) kill() {
+	if cs.flags.Load()&flagFinite != 0 {
+		_ = cs.abort() // its close would be the end of the response
+		return
+	}
 	_ = cs.raw.Close()
 }
 

@@ -361,6 +361,10 @@ func (s *server) drain(ctx context.Context, listeners []net.Listener) error {
 	if counts := s.conns.counts(); counts[phaseHandler] > 0 {
 		return fmt.Errorf("quart: requests were cut off at the end of the shutdown grace: %w", err)
 	}
+	if n := s.conns.streams.Load(); n > 0 {
+		s.cfg.Log.Warn("event streams were cut off at the end of the shutdown grace", "streams", n)
+		return nil
+	}
 	s.cfg.Log.Warn("clients that had not sent all of their requests were cut off at the end of the shutdown grace")
 	return nil
 }

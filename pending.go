@@ -1,6 +1,9 @@
 package quart
 
-import "io"
+import (
+	"fmt"
+	"io"
+)
 
 // pending is a body that is written after the handler and its layers have returned: a stream, an event stream, a large file. A
 // responder records it with respondLater; the last responder wins.
@@ -30,6 +33,10 @@ func (c *Ctx) dropPending() {
 func (c *Ctx) sendPending() {
 	if status := c.fc.Response.StatusCode(); status == 204 || status == 304 || c.conn.lost() {
 		c.dropPending()
+		return
+	}
+	if status := c.fc.Response.StatusCode(); status < 200 || status > 599 {
+		c.failLast(fmt.Errorf("quart: the handler answered with status %d", status))
 		return
 	}
 	p := c.pending

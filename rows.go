@@ -17,7 +17,7 @@ type Rows[T any] struct{ seq iter.Seq2[T, error] }
 //
 // The first 16 KiB are read before the answer begins: an error until then is answered as any other, and a smaller result has a
 // Content-Length. A later one cuts the connection, so that the client can tell. From then on the
-// rows are sent every 16 KiB or 100 ms, whichever is first. When the client leaves, c.Context() ends and seq's yield returns false.
+// rows are sent every 16 KiB, or with the first row after 100 ms. When the client leaves, c.Context() ends and seq's yield returns false.
 func RowsOf[T any](seq iter.Seq2[T, error]) Rows[T] { return Rows[T]{seq} }
 
 const (

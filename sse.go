@@ -21,9 +21,11 @@ import (
 type SSEConfig struct {
 	// Retry is how long a client waits before it comes back, told at the start: 3 s, give or take a quarter at random, so that
 	// the clients of a server that restarts do not come at once.
-	Retry     time.Duration
-	KeepAlive time.Duration // 15 s without an event: a comment keeps proxies from closing the connection
-	Queue     int           // 64 posted frames that wait for a slow client; one more closes the stream
+	Retry time.Duration
+	// KeepAlive is 15 s: after so long without an event a comment keeps proxies from closing the connection. Behind a listener that is not
+	// quart's there is none.
+	KeepAlive time.Duration
+	Queue     int // 64 posted frames that wait for a slow client; one more closes the stream
 }
 
 const (
@@ -140,7 +142,7 @@ type EventStream struct {
 	wrote     time.Time    // the last write
 	running   bool         // the function runs
 	writing   bool         // a goroutine writes what is pending
-	draining  bool         // and waits for the client
+	began     time.Time    // when the write under way began
 	gathering bool         // the flusher will
 	ending    bool         // a goroutine is at the end
 	broken    bool         // the connection takes no more
@@ -177,6 +179,7 @@ func (s *EventStream) send(c *Ctx) {
 		c.fc.Response.SetBodyStream(&eventBody{s}, -1)
 		return
 	}
+	s.conn.own(s)
 	out := &connOutlet{conn: s.conn, chunks: c.fc.Request.Header.IsHTTP11()}
 	s.out = out
 	framing := "Connection: close\r\n"
@@ -194,12 +197,14 @@ func (s *EventStream) start(net.Conn) {
 	if k := s.app.cfg.SSE.KeepAlive; k > 0 {
 		deadline = s.conn.table.deadline(milliseconds(k))
 	}
-	s.conn.park(s, deadline)
+	s.conn.park(deadline)
 	s.conn.watch()
 	switch {
 	case !s.app.tasks.join():
+		s.mu.Lock()
 		s.running = false
-		s.close(ErrClosed, false)
+		s.mu.Unlock()
+		s.close(false)
 		return
 	case s.conn.gone():
 		s.gone()
@@ -349,7 +354,7 @@ func (s *EventStream) Send(e Event) error {
 		s.release()
 		return err
 	}
-	s.append(&e)
+	s.place(&e)
 	return s.sent()
 }
 
@@ -369,6 +374,10 @@ func (s *EventStream) SendJSON(name string, v any) error {
 	if err := s.room(); err != nil {
 		s.release()
 		return err
+	}
+	if len(s.queue) > 0 {
+		s.place(&Event{Name: name, Data: string(data)})
+		return s.sent()
 	}
 	start := s.open()
 	s.buf.B, _ = wire.AppendEventBytes(s.buf.B, "", name, data, 0)
@@ -400,7 +409,7 @@ func (s *EventStream) Tick(d time.Duration) iter.Seq[time.Time] {
 // ErrQueueFull: the client reconnects and says what it saw last. After the end it is ErrClosed.
 func (s *EventStream) Post(f *Frame) error {
 	s.mu.Lock()
-	if s.full() && !s.writing { // they only gather
+	if s.crowded() && !s.writing { // they only gather
 		s.writing = true
 		s.tryFlush()
 		s.mu.Lock()
@@ -411,7 +420,7 @@ func (s *EventStream) Post(f *Frame) error {
 	}
 	if s.full() {
 		s.mu.Unlock()
-		s.close(ErrQueueFull, false)
+		s.close(false)
 		return ErrQueueFull
 	}
 	if b := s.bytesOf(f); len(s.queue) == 0 && s.bufLen()+len(b) < gatherBytes {
@@ -436,7 +445,7 @@ func (s *EventStream) Post(f *Frame) error {
 
 // Close ends the stream properly: its context is done, and when its function returns, or at once if it is parked, what was
 // sent is written and the connection closed. Browsers reconnect.
-func (s *EventStream) Close() { s.close(ErrClosed, true) }
+func (s *EventStream) Close() { s.close(true) }
 
 // Park keeps the stream open when its function returns, for Post and Send by others, without a goroutine: return its result.
 func (s *EventStream) Park() error { return errParked }
@@ -445,28 +454,35 @@ func (s *EventStream) Park() error { return errParked }
 
 func (s *EventStream) gone() {
 	s.conn.kill() // a write that hangs fails now
-	s.close(ErrClosed, false)
+	s.close(false)
 }
 
-func (s *EventStream) leave() { s.close(ErrClosed, true) }
+func (s *EventStream) leave() { s.close(true) }
 
-func (s *EventStream) idle(uint64) {
+func (s *EventStream) idle() {
 	s.beat.Store(true)
 	s.app.flusher.add(s)
 }
 
 // close takes no more events and ends the context. The end itself is the function's goroutine's, or, parked, a new one's.
-func (s *EventStream) close(err error, clean bool) {
+func (s *EventStream) close(clean bool) {
 	s.mu.Lock()
 	if s.err != nil {
 		s.mu.Unlock()
 		return
 	}
-	s.err, s.clean = err, clean
+	s.err, s.clean = ErrClosed, clean
 	ended := !s.running && !s.ending
 	s.ending = s.ending || ended
 	s.turn.Broadcast()
 	s.mu.Unlock()
+	s.endContext()
+	if ended {
+		go s.end()
+	}
+}
+
+func (s *EventStream) endContext() {
 	s.ctxMu.Lock()
 	cancel := s.cancel
 	s.ctxMu.Unlock()
@@ -475,8 +491,5 @@ func (s *EventStream) close(err error, clean bool) {
 	}
 	if s.conn != nil {
 		s.conn.finish(ErrClosed)
-	}
-	if ended {
-		go s.end()
 	}
 }

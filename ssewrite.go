@@ -17,15 +17,23 @@ const (
 	gatherBytes = 4 << 10  // of posted frames that are copied to the buffer; larger ones are shared
 	fullBuffer  = 16 << 10 // Send writes by itself, or waits
 	grants      = 64       // frames that are written by who posts them, in gatherTime
+	patience    = 100 * time.Millisecond
+	most        = 64 // times SSEConfig.Queue
 )
 
-// full reports whether too many frames wait. A write that does not wait for the client is short: it is given some slack.
-func (s *EventStream) full() bool {
+// crowded reports whether as many frames wait as may wait for a slow client.
+func (s *EventStream) crowded() bool {
 	most := s.app.cfg.SSE.Queue
-	if s.writing && !s.draining {
-		most *= 4
-	}
 	return most > 0 && s.posted+len(s.queue) >= most
+}
+
+// full reports whether the client is too slow for what is posted. One that takes a burst well needs time for it, too: until a write
+// has lasted for patience, more may wait.
+func (s *EventStream) full() bool {
+	if !s.crowded() {
+		return false
+	}
+	return s.writing && time.Since(s.began) > patience || s.posted+len(s.queue) >= most*s.app.cfg.SSE.Queue
 }
 
 func (s *EventStream) bufLen() int {
@@ -37,14 +45,19 @@ func (s *EventStream) bufLen() int {
 
 // room waits while a slow client leaves none.
 func (s *EventStream) room() error {
-	for s.err == nil && s.writing && (s.bufLen() >= fullBuffer || len(s.queue) > 0) {
-		s.turn.Wait() // what was posted earlier goes first
-	}
-	if s.err == nil && len(s.queue) > 0 {
-		s.writing = true
-		s.flush()
+	for s.err == nil && s.writing && (s.bufLen() >= fullBuffer || s.crowded()) {
+		s.turn.Wait()
 	}
 	return s.err
+}
+
+// place puts an event behind what is pending.
+func (s *EventStream) place(e *Event) {
+	if len(s.queue) == 0 {
+		s.append(e)
+		return
+	}
+	s.queue = append(s.queue, &Frame{event: *e, data: []byte(e.Data)})
 }
 
 // open begins an event in the buffer.
@@ -103,10 +116,37 @@ func (s *EventStream) sent() error {
 		return nil
 	}
 	s.writing = true
-	s.flush()
-	err := s.err
-	s.release()
-	return err
+	s.writeOne()
+	if err := s.err; err != nil || !s.pending() {
+		s.stopWriting()
+		s.release()
+		return err
+	}
+	s.mu.Unlock()
+	go s.drain() // what others added meanwhile is not this event's to wait for
+	return nil
+}
+
+func (s *EventStream) pending() bool { return len(s.rest.b) > 0 || s.buf != nil || len(s.queue) > 0 }
+
+func (s *EventStream) stopWriting() {
+	s.writing = false
+	s.turn.Broadcast()
+}
+
+// writeOne writes what is next and waits for the client.
+func (s *EventStream) writeOne() {
+	p := s.take()
+	s.began = time.Now()
+	s.turn.Broadcast() // there is room
+	s.mu.Unlock()
+	err := s.out.write(p.b)
+	p.free()
+	s.mu.Lock()
+	s.wrote = time.Now()
+	if err != nil {
+		s.breakOff()
+	}
 }
 
 // first reports that nothing was written yet: the head waits for the first event.
@@ -125,7 +165,7 @@ func (p *piece) free() {
 	*p = piece{}
 }
 
-// take returns what is to be written next, an empty piece for nothing.
+// take returns what is to be written next. Something must be pending.
 func (s *EventStream) take() piece {
 	if p := s.rest; len(p.b) > 0 {
 		s.rest = piece{}
@@ -134,9 +174,6 @@ func (s *EventStream) take() piece {
 	if b := s.buf; b != nil {
 		s.buf, s.posted = nil, 0
 		return piece{b.B, b}
-	}
-	if len(s.queue) == 0 {
-		return piece{}
 	}
 	if first := s.bytesOf(s.queue[0]); len(first) >= gatherBytes {
 		s.dequeue(1)
@@ -164,31 +201,18 @@ func (s *EventStream) dequeue(n int) {
 
 // flush writes until nothing is pending, and waits for the client. The caller has set writing.
 func (s *EventStream) flush() {
-	for !s.broken {
-		p := s.take()
-		if len(p.b) == 0 {
-			break
-		}
-		s.mu.Unlock()
-		err := s.out.write(p.b)
-		p.free()
-		s.mu.Lock()
-		s.wrote = time.Now()
-		if err != nil {
-			s.breakOff()
-		}
+	for !s.broken && s.pending() {
+		s.writeOne()
 	}
-	s.writing, s.draining = false, false
-	s.turn.Broadcast()
+	s.stopWriting()
 }
 
 // tryFlush is flush that does not wait: what the client does not take at once is left to a goroutine. It releases mu.
 func (s *EventStream) tryFlush() {
-	for !s.broken {
+	for !s.broken && s.pending() {
 		p := s.take()
-		if len(p.b) == 0 {
-			break
-		}
+		s.began = time.Now()
+		s.turn.Broadcast()
 		s.mu.Unlock()
 		n, ok, err := s.out.try(p.b)
 		s.mu.Lock()
@@ -199,15 +223,14 @@ func (s *EventStream) tryFlush() {
 			break
 		}
 		if p.b = p.b[n:]; len(p.b) > 0 || !ok {
-			s.rest, s.draining = p, true
+			s.rest = p
 			s.mu.Unlock()
 			go s.drain()
 			return
 		}
 		p.free()
 	}
-	s.writing = false
-	s.turn.Broadcast()
+	s.stopWriting()
 	s.release()
 }
 
@@ -241,8 +264,8 @@ func (s *EventStream) release() {
 	ended := broken && !s.running
 	s.ending = s.ending || ended
 	s.mu.Unlock()
-	if broken && s.conn != nil {
-		s.conn.finish(ErrClosed)
+	if broken {
+		s.endContext()
 	}
 	if ended {
 		go s.end()
@@ -256,7 +279,7 @@ func (s *EventStream) gathered() {
 	if s.beat.Swap(false) && s.err == nil {
 		s.keepAlive()
 	}
-	if s.writing || s.broken || s.ending || s.buf == nil && len(s.queue) == 0 {
+	if s.writing || s.broken || s.ending || !s.pending() {
 		s.mu.Unlock()
 		return
 	}
@@ -270,7 +293,7 @@ func (s *EventStream) keepAlive() {
 	left := every - time.Since(s.wrote)
 	if left <= 0 {
 		left = every
-		if !s.writing && s.buf == nil && len(s.queue) == 0 {
+		if !s.writing && !s.pending() {
 			start := s.open()
 			s.buf.B = wire.AppendComment(s.buf.B, "")
 			s.shut(start)

@@ -131,7 +131,12 @@ type detachedContext struct {
 	values context.Context
 }
 
-func (d detachedContext) Value(key any) any { return d.values.Value(key) }
+func (d detachedContext) Value(key any) any {
+	if v := d.Context.Value(key); v != nil { // what package context asks of itself: of what ends d
+		return v
+	}
+	return d.values.Value(key)
+}
 
 // scope makes a StreamWriter a Scope.
 func (w *StreamWriter) scope() *slots { return &w.slots }

@@ -2,6 +2,7 @@ package quart
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -31,9 +32,11 @@ func (b *streamBody) send(c *Ctx) {
 		return
 	}
 	b.raw = true
+	b.conn.flags.Or(flagFinite)
+	b.out = &headWriter{head: appendHead(nil, &c.fc.Response, "Connection: close\r\n"), conn: b.conn}
 	b.conn.onComplete(func(error) { // fasthttp may fail before it calls the hijack handler
 		if b.state.CompareAndSwap(streamIdle, streamEnded) {
-			b.end()
+			go b.end() // not in the watcher's goroutine
 		}
 	})
 	c.fc.HijackSetNoResponse(true)
@@ -50,11 +53,17 @@ func (b *streamBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func (b *streamBody) WriteTo(out io.Writer) (int64, error) {
 	b.out = out
 	err := b.run()
-	if err != nil && !b.sent && !errors.Is(err, ErrClosed) && !b.conn.answerEarly(httpError(err)) {
+	if err != nil && !b.sent && !errors.Is(err, ErrClosed) && !b.conn.answerEarly(publicError(err)) {
 		_, _ = out.Write([]byte{' '}) // brings out what else is in fasthttp's buffer: answers to earlier requests of a pipeline
 	}
-	return 0, err
+	if err != nil {
+		return 0, errStreamCut
+	}
+	return 0, nil
 }
+
+// errStreamCut stands for a producer's error, whose methods fasthttp would call unrecovered, for its log.
+var errStreamCut = errors.New("quart: the stream failed")
 
 // Close is called by fasthttp when the response is over.
 func (b *streamBody) Close() error {
@@ -65,13 +74,14 @@ func (b *streamBody) Close() error {
 // runRaw is the hijack handler for HTTP/1.0: the body follows the head as it is, and the close of the connection ends it. Where
 // the body is not complete, a reset does.
 func (b *streamBody) runRaw(nc net.Conn) {
-	if !b.app.tasks.join() {
+	if !b.state.CompareAndSwap(streamIdle, streamRuns) || !b.app.tasks.join() {
 		_ = b.conn.abort()
 		return
 	}
 	defer b.app.tasks.running.Done()
-	b.out = &headWriter{head: appendHead(nil, &b.fc.Response, "Connection: close\r\n"), conn: b.conn}
-	err := b.run()
+	b.conn.outAt = b.conn.out.Load() // fasthttp has flushed
+	b.conn.interim.Store(0)
+	err := b.runs()
 	if err == nil && !b.sent {
 		err = b.sendHead()
 	}
@@ -79,7 +89,7 @@ func (b *streamBody) runRaw(nc net.Conn) {
 	switch {
 	case err == nil:
 	case !b.sent && !errors.Is(err, ErrClosed):
-		b.conn.answerEarly(httpError(err))
+		b.conn.answerEarly(publicError(err))
 	default:
 		_ = b.conn.abort()
 	}
@@ -102,6 +112,10 @@ func (b *streamBody) run() (err error) {
 	if !b.state.CompareAndSwap(streamIdle, streamRuns) {
 		return ErrClosed
 	}
+	return b.runs()
+}
+
+func (b *streamBody) runs() (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = recovered(v)
@@ -142,7 +156,7 @@ func (b *streamBody) conclude(err error) error {
 		return nil
 	}
 	b.note(err)
-	_ = b.closeFilter()
+	_ = guarded(b.closeFilter)
 	if b.conn.gone() || errors.Is(err, ErrClosed) || errors.Is(b.err, ErrClosed) {
 		return err
 	}
@@ -152,6 +166,11 @@ func (b *streamBody) conclude(err error) error {
 }
 
 func logStreamError(log *slog.Logger, route *Route, message string, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			log.Error(message, "error", fmt.Sprintf("a %T that panics: %v", err, v))
+		}
+	}()
 	pattern := ""
 	if route != nil {
 		pattern = route.pattern
@@ -162,6 +181,26 @@ func logStreamError(log *slog.Logger, route *Route, message string, err error) {
 		return
 	}
 	log.Error(message, "route", pattern, "error", err.Error())
+}
+
+// publicError is httpError for an error whose methods may panic.
+func publicError(err error) (e *HTTPError) {
+	e = errInternal
+	_ = guarded(func() error {
+		e = httpError(err)
+		return nil
+	})
+	return e
+}
+
+// guarded runs user code where a panic would end the process.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = recovered(v)
+		}
+	}()
+	return f()
 }
 
 // end frees what the stream holds. Uses of the writer fail from here on.
@@ -182,7 +221,10 @@ func (b *streamBody) end() {
 		b.buf = nil
 	}
 	if b.release != nil {
-		b.release()
+		_ = guarded(func() error {
+			b.release()
+			return nil
+		})
 	}
 	b.fc, b.out, b.produce, b.release = nil, nil, nil, nil
 }

@@ -205,7 +205,7 @@ func (cs *connState) check(now uint64) {
 	switch {
 	case s.due(now) && s.phase() == phaseParked:
 		if cs.phase.CompareAndSwap(uint64(s), uint64(newStamp(phaseParked, 0))) {
-			cs.owner.idle(now)
+			cs.owner.idle()
 		}
 	case s.due(now):
 		if s.phase() == phaseNew && cs.in.Load() == 0 {
@@ -324,7 +324,13 @@ func (c *connCounts) unfinished() int {
 
 // counts walks all connections.
 func (t *connTable) counts() (c connCounts) {
-	t.each(func(cs *connState) { c[cs.stamp().phase()]++ })
+	t.each(func(cs *connState) {
+		p := cs.stamp().phase()
+		if p == phaseHijacked && cs.flags.Load()&flagFinite != 0 {
+			p = phaseHandler
+		}
+		c[p]++
+	})
 	return c
 }
 
