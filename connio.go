@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -258,14 +259,20 @@ func (cs *connState) takeOver(answer string) {
 
 // answerEarly answers in the place of a stream that failed before a byte of its response left, for the worker, which closes the connection
 // then. It reports false when other bytes are in front.
-func (cs *connState) answerEarly(e *HTTPError) bool {
+func (cs *connState) answerEarly(e *HTTPError, fc *fasthttp.RequestCtx) bool {
 	if cs == nil || cs.flags.Load()&flagUnsent != 0 || !cs.unanswered() {
 		return false
 	}
 	cs.linger()
 	body := appendProblem(nil, e)
 	b := appendStatus([]byte("HTTP/1.1 "), e.Status)
-	b = append(b, "\r\nContent-Type: application/problem+json\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: "...)
+	b = append(fasthttp.AppendHTTPDate(append(b, "\r\nDate: "...), time.Now()), "\r\n"...)
+	for key, value := range fc.Response.Header.All() { // those that are not about the body stay, as in other errors
+		if k := string(key); !slices.Contains(framingHeaders, k) && !slices.Contains(contentHeaders, k) && k != "Content-Type" && k != "X-Content-Type-Options" {
+			b = append(append(append(append(b, key...), ": "...), value...), "\r\n"...)
+		}
+	}
+	b = append(b, "Content-Type: application/problem+json\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: "...)
 	b = append(strconv.AppendInt(b, int64(len(body)), 10), "\r\n\r\n"...)
 	_, err := cs.Write(append(b, body...))
 	return err == nil

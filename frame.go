@@ -8,7 +8,7 @@ import (
 	"github.com/goquart/quart/internal/wire"
 )
 
-// Live is a connection that frames can be posted to at any time: a *Socket or an *EventStream. It is all that a hub needs.
+// Live is a connection that frames can be posted to at any time: an *EventStream. It is all that a hub needs.
 type Live interface {
 	// Context is done when the connection is over.
 	Context() context.Context

@@ -189,7 +189,8 @@ func (a *App) freeze() { a.compile() }
 // Handler freezes the app and returns it as a fasthttp handler: the gateway interface, for any
 // fasthttp.Server. quart's own Run, Listen and Serve set the server up as quart wants it: limits and timeouts on connections are theirs.
 // Start and stop hooks, background tasks and Stats belong to Run, Listen and Serve, too: none of them runs here.
-// In a server of your own set StreamRequestBody and DisablePreParseMultipartForm, and its timeouts.
+// In a server of your own set StreamRequestBody and DisablePreParseMultipartForm, and its timeouts: times of bodies, the bound on the overhead of chunks,
+// early hints, contexts that end when the client leaves, and streams to HTTP/1.0 clients need quart's listener.
 func (a *App) Handler() fasthttp.RequestHandler {
 	a.freeze()
 	return a.serve

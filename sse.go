@@ -95,7 +95,7 @@ func (c *Ctx) SSE(f func(s *EventStream) error) error {
 	if accept := c.fc.Request.Header.Peek("Accept"); len(accept) > 0 && wire.MediaType(accept, sseOffers) < 0 {
 		return errNotEventStream
 	}
-	c.respondLater(c.fc.Response.StatusCode(), ctEventStream, &EventStream{run: f})
+	c.respondLater(c.streamStatus(), ctEventStream, &EventStream{run: f})
 	h := &c.fc.Response.Header
 	if len(h.Peek("Cache-Control")) == 0 {
 		h.Set("Cache-Control", "no-cache, no-transform")
@@ -260,11 +260,12 @@ var errParked = errors.New("quart: the result of EventStream.Park was not return
 
 // over ends the stream of a function that has returned.
 func (s *EventStream) over(err error) {
+	told := isAny(err, ErrClosed, ErrQueueFull, context.Canceled)
 	s.mu.Lock()
 	s.running = false
 	if s.err == nil {
 		s.err, s.clean = ErrClosed, err == nil
-	} else if errors.Is(err, ErrClosed) || errors.Is(err, ErrQueueFull) || errors.Is(err, context.Canceled) {
+	} else if told {
 		err = nil // it was told to end
 	} else if err != nil {
 		s.clean = false

@@ -53,7 +53,7 @@ func (b *streamBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func (b *streamBody) WriteTo(out io.Writer) (int64, error) {
 	b.out = out
 	err := b.run()
-	if err != nil && !b.sent && !errors.Is(err, ErrClosed) && !b.conn.answerEarly(publicError(err)) {
+	if err != nil && !b.sent && !isAny(err, ErrClosed) && !b.conn.answerEarly(publicError(err), b.fc) {
 		_, _ = out.Write([]byte{' '}) // brings out what else is in fasthttp's buffer: answers to earlier requests of a pipeline
 	}
 	if err != nil {
@@ -61,6 +61,9 @@ func (b *streamBody) WriteTo(out io.Writer) (int64, error) {
 	}
 	return 0, nil
 }
+
+// errStreamTime is ErrTimeout for a log.
+var errStreamTime error = &HTTPError{Status: 408, Title: "the stream was over its time"}
 
 // errStreamCut stands for a producer's error, whose methods fasthttp would call unrecovered, for its log.
 var errStreamCut = errors.New("quart: the stream failed")
@@ -81,6 +84,7 @@ func (b *streamBody) runRaw(nc net.Conn) {
 	defer b.app.tasks.running.Done()
 	b.conn.outAt = b.conn.out.Load() // fasthttp has flushed
 	b.conn.interim.Store(0)
+	fc := b.fc // end forgets it, and fasthttp keeps it until this returns
 	err := b.runs()
 	if err == nil && !b.sent {
 		err = b.sendHead()
@@ -88,8 +92,8 @@ func (b *streamBody) runRaw(nc net.Conn) {
 	b.end()
 	switch {
 	case err == nil:
-	case !b.sent && !errors.Is(err, ErrClosed):
-		b.conn.answerEarly(publicError(err))
+	case !b.sent && !isAny(err, ErrClosed):
+		b.conn.answerEarly(publicError(err), fc)
 	default:
 		_ = b.conn.abort()
 	}
@@ -150,15 +154,15 @@ func (b *streamBody) closeFilter() error {
 // conclude logs what went wrong, unless it is that the client left.
 func (b *streamBody) conclude(err error) error {
 	if !b.state.CompareAndSwap(streamRuns, streamEnded) {
-		err = ErrTimeout
+		err = errStreamTime
 	}
 	if err == nil {
 		return nil
 	}
 	b.note(err)
 	_ = guarded(b.closeFilter)
-	if b.conn.gone() || errors.Is(err, ErrClosed) || errors.Is(b.err, ErrClosed) {
-		return err
+	if b.conn.gone() || isAny(err, ErrClosed) || isAny(b.err, ErrClosed) {
+		return ErrClosed
 	}
 	b.app.errs.Add(1)
 	logStreamError(b.log, b.route, "a stream failed", err)
@@ -191,6 +195,15 @@ func publicError(err error) (e *HTTPError) {
 		return nil
 	})
 	return e
+}
+
+// isAny is errors.Is for an error whose methods may panic.
+func isAny(err error, targets ...error) (is bool) {
+	_ = guarded(func() error {
+		is = slices.ContainsFunc(targets, func(t error) bool { return errors.Is(err, t) })
+		return nil
+	})
+	return is
 }
 
 // guarded runs user code where a panic would end the process.
