@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/goquart/quart/bench/internal/pin"
 )
 
 // Loads of the closed loops.
@@ -36,7 +38,7 @@ type config struct {
 	Rate       float64 // of the open loops; 0 is half of raw fasthttp's closed loop
 	Servers    []framework
 	ProfileDir string
-	cores      cores
+	cores      pin.Cores
 }
 
 func main() {
@@ -130,10 +132,10 @@ func selectLoad(load string, d time.Duration) (string, error) {
 // run measures everything and prints it.
 func run(ctx context.Context, cfg config, asJSON bool) error {
 	var err error
-	if cfg.cores, err = pickCores(); err != nil {
+	if cfg.cores, err = pin.Pick(); err != nil {
 		return err
 	}
-	if err := pinProcess(cfg.cores.load); err != nil {
+	if err := pin.Process(cfg.cores.Load); err != nil {
 		return err
 	}
 	if cfg.ProfileDir != "" {

@@ -75,7 +75,7 @@ func measureClosed(ctx context.Context, cfg config, depth int) (closedTable, err
 func (cfg *config) withServer(ctx context.Context, fw framework, profile string, depth int, f func(context.Context, *server) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*cfg.Time+extraGrace)
 	defer cancel()
-	s, err := startServer(ctx, fw, cfg.cores.server, profile)
+	s, err := startServer(ctx, fw, cfg.cores.Server, profile)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/goquart/quart/bench/internal/pin"
 )
 
 // TestMain makes the test binary the servers too.
@@ -25,7 +27,7 @@ func TestMain(m *testing.M) {
 
 func testConfig(t *testing.T) config {
 	t.Helper()
-	cores, err := pickCores()
+	cores, err := pin.Pick()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +92,7 @@ func TestServers(t *testing.T) {
 	cfg.Path = usersPath + "gopher"
 	for _, fw := range frameworks {
 		t.Run(fw.name, func(t *testing.T) {
-			s, err := startServer(t.Context(), fw, cfg.cores.server, "")
+			s, err := startServer(t.Context(), fw, cfg.cores.Server, "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goquart/quart/bench/internal/pin"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -115,7 +117,7 @@ func startServer(ctx context.Context, fw framework, core int, profile string) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := startOn(core, cmd); err != nil {
+	if err := pin.Start(core, cmd); err != nil {
 		return nil, err
 	}
 	s := &server{cmd: cmd, stdin: stdin, answers: bufio.NewReader(stdout)}

@@ -9,10 +9,9 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"regexp"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/goquart/quart/bench/internal/wrk"
 )
 
 // pipelineScript makes wrk send %d requests at once. wrk calls init when the
@@ -53,28 +52,11 @@ func writeTemp(text string) (name string, err error) {
 	return f.Name(), errors.Join(err, f.Close())
 }
 
-var (
-	wrkRequests = regexp.MustCompile(`(?m)^\s*(\d+) requests in `)
-	wrkRate     = regexp.MustCompile(`(?m)^Requests/sec:\s*([\d.]+)$`)
-)
-
-// parseWrk reads wrk's report. Answers other than 2xx and 3xx, and errors of
-// sockets, are errors here.
+// parseWrk is wrk's report as a volume.
 func parseWrk(out string) (volume, error) {
-	if strings.Contains(out, "Socket errors:") || strings.Contains(out, "Non-2xx") {
-		return volume{}, fmt.Errorf("wrk had errors: %s", out)
-	}
-	requests, rate := wrkRequests.FindStringSubmatch(out), wrkRate.FindStringSubmatch(out)
-	if requests == nil || rate == nil {
-		return volume{}, fmt.Errorf("wrk printed no counts: %s", out)
-	}
-	n, err := strconv.Atoi(requests[1])
+	n, rate, err := wrk.Parse(out)
 	if err != nil {
 		return volume{}, err
 	}
-	perSecond, err := strconv.ParseFloat(rate[1], 64)
-	if err != nil || n == 0 || perSecond == 0 {
-		return volume{}, fmt.Errorf("wrk got no answers: %s", out)
-	}
-	return volume{requests: n, elapsed: time.Duration(float64(n) / perSecond * float64(time.Second))}, nil
+	return volume{requests: n, elapsed: time.Duration(float64(n) / rate * float64(time.Second))}, nil
 }

@@ -37,7 +37,7 @@ var (
 func (cfg *config) withServer(ctx context.Context, name, profile string, f func(context.Context, *server) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	s, err := startServer(ctx, name, profile, "", cfg.cores.server)
+	s, err := startServer(ctx, name, profile, "", cfg.cores.Server)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/goquart/quart/bench/internal/pin"
 )
 
 // The parts of a run.
@@ -45,7 +47,7 @@ type config struct {
 	Tries       int           // clients that leave, of each kind
 	Time        time.Duration // of each load of files
 	ProfileDir  string
-	cores       cores
+	cores       pin.Cores
 }
 
 func main() {
@@ -117,7 +119,7 @@ func selectParts(only string) ([]string, error) {
 // run measures everything and prints it.
 func run(ctx context.Context, cfg config, asJSON bool) error {
 	var err error
-	if cfg.cores, err = pickCores(); err != nil {
+	if cfg.cores, err = pin.Pick(); err != nil {
 		return err
 	}
 	if cfg.ProfileDir != "" {
@@ -147,7 +149,7 @@ func measure(ctx context.Context, cfg config) (*report, error) {
 			return nil, fmt.Errorf("gone: %w", err)
 		}
 	}
-	if err := pinProcess(cfg.cores.load); err != nil {
+	if err := pin.Process(cfg.cores.Load); err != nil {
 		return nil, err
 	}
 	if cfg.has(partMemory) {

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goquart/quart/bench/internal/pin"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -203,7 +205,7 @@ func startServer(ctx context.Context, name, profile, dir string, core int) (*ser
 	if err != nil {
 		return nil, err
 	}
-	if err := startOn(core, cmd); err != nil {
+	if err := pin.Start(core, cmd); err != nil {
 		return nil, err
 	}
 	s := &server{cmd: cmd, stdin: stdin, answers: bufio.NewReader(stdout)}

@@ -11,14 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/goquart/quart/bench/internal/wrk"
 )
 
 const (
-	wrk         = "wrk"
+	wrkCommand  = "wrk"
 	staticConns = 64
 	staticBytes = 4 << 10
 )
@@ -41,7 +40,7 @@ type staticRow struct {
 var staticServers = []string{raw, ours}
 
 func measureStatic(ctx context.Context, cfg config) (*staticTable, error) {
-	if _, err := exec.LookPath(wrk); err != nil {
+	if _, err := exec.LookPath(wrkCommand); err != nil {
 		if os.Getenv("CI") == "true" {
 			return nil, err
 		}
@@ -80,7 +79,7 @@ func (cfg *config) staticLoad(ctx context.Context, name, dir string, round int) 
 	ctx, cancel := context.WithTimeout(ctx, 2*cfg.Time+stuck)
 	defer cancel()
 	profile := cfg.profileFile(fmt.Sprintf("static %s %d", name, round))
-	s, err := startServer(ctx, name, profile, dir, cfg.cores.server)
+	s, err := startServer(ctx, name, profile, dir, cfg.cores.Server)
 	if err != nil {
 		return v, err
 	}
@@ -94,7 +93,7 @@ func (cfg *config) staticLoad(ctx context.Context, name, dir string, round int) 
 		return v, err
 	}
 	args := []string{"-t1", fmt.Sprintf("-c%d", staticConns), fmt.Sprintf("-d%ds", int(cfg.Time.Seconds())), url}
-	out, err := exec.CommandContext(ctx, wrk, args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, wrkCommand, args...).CombinedOutput()
 	if err != nil {
 		return v, errors.Join(ctx.Err(), fmt.Errorf("wrk: %w: %s", err, out))
 	}
@@ -102,7 +101,7 @@ func (cfg *config) staticLoad(ctx context.Context, name, dir string, round int) 
 	if err != nil {
 		return v, err
 	}
-	requests, rate, err := parseWrk(string(out))
+	requests, rate, err := wrk.Parse(string(out))
 	return volume{rate, time.Duration(after-before).Seconds() * 1e6 / float64(requests)}, err
 }
 
@@ -126,29 +125,4 @@ func checkFile(ctx context.Context, url string) error {
 		return fmt.Errorf("answer %s with %d bytes, want the file", resp.Status, len(body))
 	}
 	return nil
-}
-
-var (
-	wrkRequests = regexp.MustCompile(`(?m)^\s*(\d+) requests in `)
-	wrkRate     = regexp.MustCompile(`(?m)^Requests/sec:\s*([\d.]+)$`)
-)
-
-// parseWrk reads wrk's report. Answers other than 2xx and 3xx, and errors of
-// sockets, are errors here.
-func parseWrk(out string) (requests int, rate float64, err error) {
-	if strings.Contains(out, "Socket errors:") || strings.Contains(out, "Non-2xx") {
-		return 0, 0, fmt.Errorf("wrk had errors: %s", out)
-	}
-	n, perSecond := wrkRequests.FindStringSubmatch(out), wrkRate.FindStringSubmatch(out)
-	if n == nil || perSecond == nil {
-		return 0, 0, fmt.Errorf("wrk printed no counts: %s", out)
-	}
-	if requests, err = strconv.Atoi(n[1]); err != nil {
-		return 0, 0, err
-	}
-	rate, err = strconv.ParseFloat(perSecond[1], 64)
-	if err != nil || requests == 0 || rate == 0 {
-		return 0, 0, fmt.Errorf("wrk got no answers: %s", out)
-	}
-	return requests, rate, nil
 }

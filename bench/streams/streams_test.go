@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goquart/quart/bench/internal/pin"
+	"github.com/goquart/quart/bench/internal/wrk"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -29,7 +32,7 @@ func TestMain(m *testing.M) {
 
 func testConfig(t *testing.T) config {
 	t.Helper()
-	cores, err := pickCores()
+	cores, err := pin.Pick()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +45,7 @@ func testConfig(t *testing.T) config {
 // TestMeasure runs everything for a short time. The clients refuse any answer
 // that is not right, and events that are missing or too many.
 func TestMeasure(t *testing.T) {
-	_, missing := exec.LookPath(wrk)
+	_, missing := exec.LookPath(wrkCommand)
 	if missing != nil && os.Getenv("CI") == "true" {
 		t.Fatal("wrk is not installed")
 	}
@@ -110,7 +113,7 @@ func checkOutput(t *testing.T, rep *report) {
 // TestMissingEvents asks for more than is sent, and for less.
 func TestMissingEvents(t *testing.T) {
 	cfg := testConfig(t)
-	s, err := startServer(t.Context(), ours, "", "", cfg.cores.server)
+	s, err := startServer(t.Context(), ours, "", "", cfg.cores.Server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +193,7 @@ func TestUploadWire(t *testing.T) {
 	cfg := testConfig(t)
 	for _, u := range uploads {
 		t.Run(u.Name, func(t *testing.T) {
-			s, err := startServer(t.Context(), u.server, "", "", cfg.cores.server)
+			s, err := startServer(t.Context(), u.server, "", "", cfg.cores.Server)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -237,7 +240,7 @@ func TestParseWrk(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			n, rate, err := parseWrk(tt.out)
+			n, rate, err := wrk.Parse(tt.out)
 			if n != tt.requests || (err != nil) != tt.fails {
 				t.Fatalf("got %d, %v, %v", n, rate, err)
 			}
