@@ -3,7 +3,7 @@
 //	go test ./conformance/browser
 //
 // The tests build the examples, start them on free ports and talk to a page as a person does, by clicks and by what is to be read. They
-// need the commands go, node (20 or later), npm and chromium, or the browser that CHROMIUM names; playwright-core, which is pinned in
+// need the commands go, node (18 or later), npm and chromium, or the browser that CHROMIUM names; playwright-core, which is pinned in
 // package-lock.json, is installed to a temporary folder by npm ci. Where one of these is missing the tests are skipped; with CI=true they
 // fail.
 //
