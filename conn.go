@@ -426,7 +426,14 @@ type owner interface {
 // own makes o the owner of the connection, which is about to be parked, until shut.
 func (cs *connState) own(o owner) {
 	cs.owner = o
-	cs.table.streams.Add(1)
+	cs.countOwner(1)
+}
+
+func (cs *connState) countOwner(n int64) {
+	cs.table.owned.Add(n)
+	if _, ok := cs.owner.(*EventStream); ok {
+		cs.table.streams.Add(n)
+	}
 }
 
 // park keeps the connection open for its owner: fasthttp's Close is ignored from now on.

@@ -222,7 +222,7 @@ func (cs *connState) shut() error {
 	err := cs.closeWire(old)
 	cs.table.remove(cs)
 	if cs.owner != nil {
-		cs.table.streams.Add(-1)
+		cs.countOwner(-1)
 	}
 	if old == phaseHijacked || old == phaseParked {
 		cs.complete() // fasthttp calls no hook any more

@@ -3,11 +3,8 @@ package quart
 import (
 	"bufio"
 	"bytes"
-	"encoding/base64"
 	"log/slog"
 	"net"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -66,15 +63,6 @@ type fastUpgrader struct {
 	server         *fasthttp.Server
 }
 
-var (
-	errSocketVersion error = &HTTPError{Status: 426, Detail: "this resource speaks websocket version 13", Header: [][2]string{
-		{"Sec-WebSocket-Version", "13"}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"},
-	}}
-	errSocketKey      error = &HTTPError{Status: 400, Detail: "the Sec-WebSocket-Key is not 16 bytes in base64"}
-	errSocketOrigin   error = &HTTPError{Status: 403, Detail: "this origin may not open a websocket here"}
-	errSocketStopping error = &HTTPError{Status: 503, Detail: "the server is stopping"}
-)
-
 func (up *fastUpgrader) serve(c *Ctx) error {
 	if err := up.check(c); err != nil {
 		if up.options.Error == nil {
@@ -98,43 +86,10 @@ func (up *fastUpgrader) serve(c *Ctx) error {
 }
 
 func (up *fastUpgrader) check(c *Ctx) error {
-	h := &c.fc.Request.Header
-	if !c.wantsWebSocket() || !h.IsHTTP11() {
-		return errUpgrade
+	if up.options.CheckOrigin == nil {
+		return c.checkHandshake(c.sameOrigin)
 	}
-	if string(h.Peek("Sec-WebSocket-Version")) != "13" {
-		return errSocketVersion
-	}
-	var key [18]byte
-	if k := h.Peek("Sec-WebSocket-Key"); len(k) != 24 {
-		return errSocketKey
-	} else if n, err := base64.StdEncoding.Decode(key[:], k); err != nil || n != 16 {
-		return errSocketKey
-	}
-	allowed := c.sameOrigin
-	if up.options.CheckOrigin != nil {
-		allowed = func() bool { return up.options.CheckOrigin(c.fc) }
-	}
-	if !allowed() {
-		return errSocketOrigin
-	}
-	if c.app.server.conns.draining.Load() {
-		return errSocketStopping
-	}
-	return nil
-}
-
-// sameOrigin reports whether the request comes from a page of its own host, or from no page at all.
-func (c *Ctx) sameOrigin() bool {
-	origins := c.fc.Request.Header.PeekAll("Origin")
-	if len(origins) != 1 {
-		return len(origins) == 0
-	}
-	u, err := url.Parse(string(origins[0]))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Host == "" {
-		return false
-	}
-	return strings.EqualFold(string(stripDefaultPort([]byte(u.Host), u.Scheme)), c.Host())
+	return c.checkHandshake(func() bool { return up.options.CheckOrigin(c.fc) })
 }
 
 // appendHead writes the handshake as the library needs it: what it reads wrongly is decided here.
@@ -142,27 +97,13 @@ func (up *fastUpgrader) appendHead(b []byte, c *Ctx) []byte {
 	h := &c.fc.Request.Header
 	b = append(b, "GET / HTTP/1.1\r\nHost: websocket\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "...)
 	b = append(b, h.Peek("Sec-WebSocket-Key")...)
-	if protocol := up.subprotocol(h); protocol != "" {
+	if protocol := subprotocol(h, up.options.Subprotocols); protocol != "" {
 		c.fc.Response.Header.Set("Sec-WebSocket-Protocol", protocol)
 	}
 	if up.options.EnableCompression && offersDeflate(h.PeekAll("Sec-WebSocket-Extensions")) {
 		b = append(b, "\r\nSec-WebSocket-Extensions: permessage-deflate"...)
 	}
 	return append(b, "\r\n\r\n"...)
-}
-
-// subprotocol is the first of the server's that the client speaks, too.
-func (up *fastUpgrader) subprotocol(h *fasthttp.RequestHeader) string {
-	for _, own := range up.options.Subprotocols {
-		for _, line := range h.PeekAll("Sec-WebSocket-Protocol") {
-			for theirs := range bytes.SplitSeq(line, []byte(",")) {
-				if string(bytes.TrimSpace(theirs)) == own {
-					return own
-				}
-			}
-		}
-	}
-	return ""
 }
 
 // offersDeflate reports whether there is an offer of permessage-deflate that the library can keep: it has no smaller window.

@@ -1,14 +1,18 @@
 package quart
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/goquart/quart/internal/wire"
+	"github.com/goquart/quart/internal/wsproto"
 )
 
-// Live is a connection that frames can be posted to at any time: an *EventStream. It is all that a hub needs.
+// Live is a connection that frames can be posted to at any time: an *EventStream or a *Socket. It is all that a hub needs.
 type Live interface {
 	// Context is done when the connection is over.
 	Context() context.Context
@@ -26,20 +30,30 @@ type Message struct {
 
 // Frame is one message, encoded once for any number of sockets and event streams. It is immutable and safe for concurrent use.
 type Frame struct {
-	event   Event
-	data    []byte
-	binary  bool
-	sseOnce sync.Once
-	sse     []byte // the event as a chunk
+	event  Event
+	data   []byte
+	binary bool
+	raw    []byte // for one connection: the bytes as they are
+
+	sseOnce, wsOnce, zOnce sync.Once
+
+	sse []byte // the event as a chunk
+	ws  []byte // the message as a websocket frame
+	z   []byte // the same compressed, nil if that does not help
 }
 
 // NewFrame makes a frame of a copy of m.Data. id is the event's on event streams; one that browsers would not keep
-// (see Event.ID) is left out. Binary data is sent in base64 to event streams.
+// (see Event.ID) is left out. Binary data is sent in base64 to event
+// streams; text that is not UTF-8 is made so.
 func NewFrame(id string, m Message) *Frame {
 	if !wire.ValidEventID(id) {
 		id = ""
 	}
-	return &Frame{event: Event{ID: id}, data: append([]byte(nil), m.Data...), binary: m.Binary}
+	data := append([]byte(nil), m.Data...)
+	if !m.Binary && !utf8.Valid(data) {
+		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
+	}
+	return &Frame{event: Event{ID: id}, data: data, binary: m.Binary}
 }
 
 // Frame makes a frame of e, for event streams; a socket gets its Data as text. The error is that of EventStream.Send for an event
@@ -48,6 +62,7 @@ func (e Event) Frame() (*Frame, error) {
 	if err := e.check(); err != nil {
 		return nil, err
 	}
+	e.Data = strings.ToValidUTF8(e.Data, "\uFFFD")
 	return &Frame{event: e, data: []byte(e.Data)}, nil
 }
 
@@ -68,6 +83,30 @@ func (f *Frame) chunk() []byte {
 func (f *Frame) bare() []byte {
 	b := f.chunk()
 	return b[chunkRoom : len(b)-2]
+}
+
+// message returns the frame of a websocket.
+func (f *Frame) message() []byte {
+	f.wsOnce.Do(func() { f.ws = wsproto.AppendFrame(nil, f.opcode(), f.data) })
+	return f.ws
+}
+
+// deflated is message for a socket with permessage-deflate, compressed without context; nil if that makes it no smaller.
+func (f *Frame) deflated() []byte {
+	f.zOnce.Do(func() {
+		z := wsproto.AppendDeflated(nil, f.data, 15)
+		if len(z) < len(f.data) {
+			f.z = append(wsproto.AppendHeader(make([]byte, 0, len(z)+frameRoom), f.opcode(), true, len(z)), z...)
+		}
+	})
+	return f.z
+}
+
+func (f *Frame) opcode() wsproto.Opcode {
+	if f.binary {
+		return wsproto.OpBinary
+	}
+	return wsproto.OpText
 }
 
 // ---- chunks (RFC 9112, section 7.1) ----

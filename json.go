@@ -149,10 +149,15 @@ func (c *Ctx) decodeJSON(v any) error {
 	if len(data) == 0 {
 		return errJSONEmpty
 	}
+	return c.app.unmarshal(data, v)
+}
+
+// unmarshal decodes data, which a client sent, into v.
+func (a *App) unmarshal(data []byte, v any) error {
 	if !wire.JSONDepth(data, maxJSONDepth) {
 		return errJSONDepth
 	}
-	err = c.app.cfg.JSON.Decode(data, v)
+	err := a.cfg.JSON.Decode(data, v)
 	if err == nil {
 		return nil
 	}

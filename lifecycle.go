@@ -353,7 +353,7 @@ func (s *server) serve(ctx context.Context, listeners []net.Listener) error {
 // drain closes the listeners and lets requests under way finish until ctx is done.
 func (s *server) drain(ctx context.Context, listeners []net.Listener) error {
 	s.closeListeners(listeners)
-	s.conns.leave()
+	s.conns.leave(s.cfg.ShutdownGrace)
 	err := s.conns.waitIdle(ctx)
 	if err == nil {
 		return nil
@@ -361,8 +361,8 @@ func (s *server) drain(ctx context.Context, listeners []net.Listener) error {
 	if counts := s.conns.counts(); counts[phaseHandler] > 0 {
 		return fmt.Errorf("quart: requests were cut off at the end of the shutdown grace: %w", err)
 	}
-	if n := s.conns.streams.Load(); n > 0 {
-		s.cfg.Log.Warn("event streams were cut off at the end of the shutdown grace", "streams", n)
+	if n := s.conns.owned.Load(); n > 0 {
+		s.cfg.Log.Warn("streams and sockets were cut off at the end of the shutdown grace", "open", n)
 		return nil
 	}
 	s.cfg.Log.Warn("clients that had not sent all of their requests were cut off at the end of the shutdown grace")

@@ -83,10 +83,6 @@ func (b *eventBody) WriteTo(w io.Writer) (int64, error) {
 
 // Close is called by fasthttp when the response is over, also one that was never written.
 func (b *eventBody) Close() error {
-	b.s.ctxMu.Lock()
-	defer b.s.ctxMu.Unlock()
-	if b.s.cancel != nil {
-		b.s.cancel(nil)
-	}
+	b.s.freeContext()
 	return nil
 }

@@ -35,7 +35,7 @@ func (c *Ctx) sendPending() {
 		c.dropPending()
 		return
 	}
-	if status := c.fc.Response.StatusCode(); status < 200 || status > 599 {
+	if status := c.fc.Response.StatusCode(); (status < 200 || status > 599) && !c.upgrades() {
 		c.failLast(fmt.Errorf("quart: the handler answered with status %d", status))
 		return
 	}

@@ -54,7 +54,8 @@ type Config struct {
 	// Another Host is answered 400. Empty: any host.
 	TrustedHosts []string
 
-	SSE SSEConfig // of event streams
+	SSE    SSEConfig    // of event streams
+	Socket SocketConfig // of App.WebSocket and Group.WebSocket
 
 	NoAutoOptions bool // OPTIONS is answered only where a route says so
 }
@@ -97,6 +98,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.MaxConns, defaultMaxConns)
 	orDefault(&c.MaxConnsPerIP, 0)
 	c.SSE = c.SSE.withDefaults()
+	c.Socket = c.Socket.withDefaults()
 	return c
 }
 
@@ -207,7 +209,7 @@ type Stats struct {
 	Conns             int    // open connections
 	InFlight          int    // those whose request is being handled
 	Streams           int    // event streams
-	Sockets           int    // other connections that were hijacked: websockets
+	Sockets           int    // websockets, and other connections that were hijacked
 	Requests, Errors  uint64 // answered; of these with a status from 500
 	BytesIn, BytesOut uint64 // of the plaintext under TLS
 }

@@ -1,16 +1,11 @@
 package quart
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/goquart/quart/internal/wire"
@@ -118,36 +113,9 @@ func (r *router) SSE(pattern string, h func(s *EventStream) error) *Route {
 // The first event is written at once. Events that follow within 2 ms gather, and are sent together by a goroutine that all
 // streams share: a burst costs a few writes, whatever its length. 0 allocations for each event.
 type EventStream struct {
-	app    *App
-	conn   *connState // nil behind a foreign listener
-	out    outlet
-	route  *Route
-	params []string
+	outbox
 	lastID string
-	log    *slog.Logger
-	slots  slots
 	run    func(*EventStream) error
-	beat   atomic.Bool // a keep-alive is due
-
-	ctxMu     sync.Mutex
-	ctx, base context.Context
-	cancel    context.CancelCauseFunc
-
-	mu        sync.Mutex
-	turn      sync.Cond    // writing has ended
-	buf       *pool.Buffer // events to be written, first
-	queue     []*Frame     // posted ones behind them
-	posted    int          // frames in buf
-	rest      piece        // of a write that was not taken whole
-	wrote     time.Time    // the last write
-	running   bool         // the function runs
-	writing   bool         // a goroutine writes what is pending
-	began     time.Time    // when the write under way began
-	gathering bool         // the flusher will
-	ending    bool         // a goroutine is at the end
-	broken    bool         // the connection takes no more
-	clean     bool         // how to end
-	err       error        // why no more events are taken
 }
 
 // drop has nothing to free. An EventStream takes no filter: compressed events would be late, and secrets beside what a client sends
@@ -160,33 +128,22 @@ func (s *EventStream) send(c *Ctx) {
 		c.fc.Response.SetBodyStream(strings.NewReader(""), -1)
 		return
 	}
-	s.app, s.conn, s.route, s.log = c.app, c.conn, c.route, c.Log()
-	s.ctx, s.base, s.cancel = c.takeContext()
+	s.keep(c)
 	s.lastID = string(c.fc.Request.Header.Peek("Last-Event-ID"))
-	if c.route != nil && len(c.route.paramNames) > 0 {
-		s.params = make([]string, len(c.route.paramNames))
-		for i, name := range c.route.paramNames {
-			s.params[i] = string(c.param(name))
-		}
-	}
-	if len(c.slots.used) > 0 {
-		s.slots, c.slots = c.slots, slots{}
-	}
-	s.turn.L = &s.mu
-	s.running = true
-	s.buf = pool.GetBuffer(512)
 	if s.conn == nil {
+		s.init(s, nil, s.app.cfg.SSE.Queue, CloseSlow)
 		c.fc.Response.SetBodyStream(&eventBody{s}, -1)
 		return
 	}
 	s.conn.own(s)
 	out := &connOutlet{conn: s.conn, chunks: c.fc.Request.Header.IsHTTP11()}
-	s.out = out
+	s.init(s, out, s.app.cfg.SSE.Queue, CloseSlow)
 	framing := "Connection: close\r\n"
 	if out.chunks {
 		framing = "Transfer-Encoding: chunked\r\nConnection: close\r\n"
 	}
-	s.buf.B = appendHead(s.buf.B, &c.fc.Response, framing)
+	buf := s.tail(smallBuffer)
+	buf.B = appendHead(buf.B, &c.fc.Response, framing)
 	c.fc.HijackSetNoResponse(true)
 	c.fc.Hijack(s.start)
 }
@@ -256,11 +213,9 @@ func (s *EventStream) call() (err error) {
 	return s.run(s)
 }
 
-var errParked = errors.New("quart: the result of EventStream.Park was not returned by the stream's function")
-
 // over ends the stream of a function that has returned.
 func (s *EventStream) over(err error) {
-	told := isAny(err, ErrClosed, ErrQueueFull, context.Canceled)
+	told := told(err)
 	s.mu.Lock()
 	s.running = false
 	if s.err == nil {
@@ -283,66 +238,11 @@ func (s *EventStream) over(err error) {
 	}
 }
 
-// end writes what is pending and gives up the connection. It runs once, when the function has returned.
-func (s *EventStream) end() {
-	s.mu.Lock()
-	for s.writing {
-		s.turn.Wait()
-	}
-	s.writing = true
-	s.flush()
-	clean := s.clean && !s.broken
-	s.broken = true
-	s.free()
-	s.mu.Unlock()
-	s.out.close(clean)
-	s.ctxMu.Lock()
-	cancel := s.cancel
-	s.ctxMu.Unlock()
-	if cancel != nil {
-		cancel(nil)
-	}
-}
-
 // ---- what users call ----
-
-// Context is done when the stream is over: the client has left or does not read, Close was called, or the app stops. Values that SetContext
-// brought to the request are there.
-func (s *EventStream) Context() context.Context {
-	s.ctxMu.Lock()
-	defer s.ctxMu.Unlock()
-	if s.ctx != nil {
-		return s.ctx
-	}
-	s.base, s.cancel = streamContext(s.app, s.conn)
-	s.ctx = s.base
-	s.mu.Lock()
-	if s.err != nil {
-		s.cancel(ErrClosed)
-	}
-	s.mu.Unlock()
-	return s.ctx
-}
-
-// Param is Ctx.Param of the request.
-func (s *EventStream) Param(name string) string {
-	if s.route != nil {
-		for i, n := range s.route.paramNames {
-			if n == name {
-				return s.params[i]
-			}
-		}
-		return string(s.route.defaultOf(name))
-	}
-	return ""
-}
 
 // LastEventID returns the ID of the last event that the client has seen, "" when it comes for the first time. It is what the client says:
 // not to be trusted.
 func (s *EventStream) LastEventID() string { return s.lastID }
-
-// scope makes an EventStream a Scope.
-func (s *EventStream) scope() *slots { return &s.slots }
 
 // Send sends e. It returns when e is written, or will be within 2 ms; while a slow client leaves no room it waits, at most Config.WriteTimeout.
 // Errors: ErrClosed when the stream is over, now and ever after; another for an event that cannot be sent (see Event), which is dropped.
@@ -405,45 +305,6 @@ func (s *EventStream) Tick(d time.Duration) iter.Seq[time.Time] {
 	}
 }
 
-// Post queues a frame for the client and never blocks. The first of a burst is written at once, on at most 64 streams of the app in 2 ms, so that who posts to
-// thousands is not held up; the flusher sends the rest. When SSEConfig.Queue frames wait already, the stream is closed and the error is
-// ErrQueueFull: the client reconnects and says what it saw last. After the end it is ErrClosed.
-func (s *EventStream) Post(f *Frame) error {
-	s.mu.Lock()
-	if s.crowded() && !s.writing { // they only gather
-		s.writing = true
-		s.tryFlush()
-		s.mu.Lock()
-	}
-	if s.err != nil {
-		defer s.mu.Unlock()
-		return s.err
-	}
-	if s.full() {
-		s.mu.Unlock()
-		s.close(false)
-		return ErrQueueFull
-	}
-	if b := s.bytesOf(f); len(s.queue) == 0 && s.bufLen()+len(b) < gatherBytes {
-		s.appendBytes(b)
-		s.posted++
-	} else {
-		s.queue = append(s.queue, f)
-	}
-	if s.writing || s.gathering {
-		s.mu.Unlock()
-		return nil
-	}
-	if now := time.Now(); now.Sub(s.wrote) < gatherTime || !s.app.flusher.grant(now) {
-		s.gather()
-		s.mu.Unlock()
-		return nil
-	}
-	s.writing = true
-	s.tryFlush()
-	return nil
-}
-
 // Close ends the stream properly: its context is done, and when its function returns, or at once if it is parked, what was
 // sent is written and the connection closed. Browsers reconnect.
 func (s *EventStream) Close() { s.close(true) }
@@ -460,11 +321,6 @@ func (s *EventStream) gone() {
 
 func (s *EventStream) leave() { s.close(true) }
 
-func (s *EventStream) idle() {
-	s.beat.Store(true)
-	s.app.flusher.add(s)
-}
-
 // close takes no more events and ends the context. The end itself is the function's goroutine's, or, parked, a new one's.
 func (s *EventStream) close(clean bool) {
 	s.mu.Lock()
@@ -480,17 +336,5 @@ func (s *EventStream) close(clean bool) {
 	s.endContext()
 	if ended {
 		go s.end()
-	}
-}
-
-func (s *EventStream) endContext() {
-	s.ctxMu.Lock()
-	cancel := s.cancel
-	s.ctxMu.Unlock()
-	if cancel != nil {
-		cancel(ErrClosed)
-	}
-	if s.conn != nil {
-		s.conn.finish(ErrClosed)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -100,7 +101,8 @@ type connTable struct {
 
 	draining atomic.Bool  // responses carry Connection: close
 	leaving  atomic.Bool  // streams are to end
-	streams  atomic.Int64 // parked connections with an owner
+	owned    atomic.Int64 // parked connections with an owner
+	streams  atomic.Int64 // of these, event streams
 	watcher  netwatch.Watcher
 	open     atomic.Int64
 	in, out  atomic.Uint64 // of closed connections
@@ -378,7 +380,7 @@ func (t *connTable) waitIdle(ctx context.Context) error {
 	for {
 		t.closeIdle()
 		c := t.counts()
-		if c.unfinished() == 0 && t.streams.Load() == 0 {
+		if c.unfinished() == 0 && t.owned.Load() == 0 {
 			return nil
 		}
 		select {
@@ -389,8 +391,9 @@ func (t *connTable) waitIdle(ctx context.Context) error {
 	}
 }
 
-// leave tells the owners of parked connections, now and from now on, that the app stops.
-func (t *connTable) leave() {
+// leave tells the owners of parked connections, now and from now on, that the app stops. It takes them in an order of chance, paceOf in a
+// millisecond, so that thousands of clients do not come back to the other servers at one moment.
+func (t *connTable) leave(grace time.Duration) {
 	t.leaving.Store(true)
 	var owners []owner
 	t.each(func(cs *connState) {
@@ -398,9 +401,22 @@ func (t *connTable) leave() {
 			owners = append(owners, cs.owner)
 		}
 	})
-	for _, o := range owners {
+	rand.Shuffle(len(owners), func(i, j int) { owners[i], owners[j] = owners[j], owners[i] })
+	pace := paceOf(len(owners), grace)
+	for i, o := range owners {
+		if i > 0 && i%pace == 0 {
+			time.Sleep(time.Millisecond)
+		}
 		o.leave()
 	}
+}
+
+// paceOf is 8, or more if n of them would take more than a quarter of the grace.
+func paceOf(n int, grace time.Duration) int {
+	if grace <= 0 {
+		grace = defaultShutdownGrace
+	}
+	return max(8, n/max(int(grace/4/time.Millisecond), 1)+1)
 }
 
 // closeAll closes every connection at once, whatever it does. Parked ones end too.

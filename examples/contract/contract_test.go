@@ -132,7 +132,7 @@ func TestRoutesToCome(t *testing.T) {
 	p := start(t, 1, "-addr", "127.0.0.1:0")
 	for _, target := range []string{
 		"GET /topic/a", "POST /topic/a",
-		"GET /ws", "GET /ws/limit", "GET /ws/broadcast", "GET /session/set?v=1", "GET /session/get", "GET /form", "POST /form",
+		"GET /ws/broadcast", "GET /session/set?v=1", "GET /session/get", "GET /form", "POST /form",
 		"GET /openapi.json", "GET /docs", "GET /debug/dashboard",
 	} {
 		method, path, _ := strings.Cut(target, " ")

@@ -45,9 +45,12 @@ func newApp(cfg quart.Config, www string) *quart.App {
 	app.Get("/hints", hints)
 	app.Get("/sse", sse)
 
+	app.Get("/ws", func(c *quart.Ctx) error { return c.Upgrade(large, echoSocket) })
+	app.WebSocket("/ws/limit", echoSocket)
+
 	for _, pattern := range []string{
 		"/topic/{name}",
-		"/ws", "/ws/limit", "/ws/broadcast",
+		"/ws/broadcast",
 		"/session/set", "/session/get", "/form",
 		"/openapi.json", "/docs", "/debug/dashboard",
 	} {

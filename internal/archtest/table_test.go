@@ -58,7 +58,7 @@ var table = []row{
 	{dir: "batch"},
 	{dir: "internal/radix", own: []string{"pool", "internal/bytesconv"}},
 	{dir: "internal/wire", own: []string{"pool", "internal/bytesconv"}},
-	{dir: "internal/wsproto", own: []string{"pool", "internal/bytesconv"}},
+	{dir: "internal/wsproto", own: []string{"pool", "internal/bytesconv"}, other: []string{compressModule}}, // ADR 0008
 	{dir: "internal/netwatch", other: []string{sysModule}},
 
 	// Below the root as well, for any fasthttp handler.

@@ -1,0 +1,100 @@
+package quart
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+)
+
+// live is what an EventStream and a Socket keep of the request that they come from: the Ctx is gone when they begin.
+type live struct {
+	app    *App
+	conn   *connState // nil behind a foreign listener
+	route  *Route
+	params []string
+	log    *slog.Logger
+	slots  slots
+
+	ctxMu     sync.Mutex
+	ctx, base context.Context
+	cancel    context.CancelCauseFunc
+	over      bool // a context that is asked for from now on is done
+}
+
+// keep takes from c what lives on.
+func (l *live) keep(c *Ctx) {
+	l.app, l.conn, l.route, l.log = c.app, c.conn, c.route, c.Log()
+	l.ctx, l.base, l.cancel = c.takeContext()
+	if c.route != nil && len(c.route.paramNames) > 0 {
+		l.params = make([]string, len(c.route.paramNames))
+		for i, name := range c.route.paramNames {
+			l.params[i] = string(c.param(name))
+		}
+	}
+	if len(c.slots.used) > 0 {
+		l.slots, c.slots = c.slots, slots{}
+	}
+}
+
+// Context is done when the connection is over: the client has left or does not read, Close was called, or the app stops. Values that
+// SetContext brought to the request are there.
+func (l *live) Context() context.Context {
+	l.ctxMu.Lock()
+	defer l.ctxMu.Unlock()
+	if l.ctx != nil {
+		return l.ctx
+	}
+	l.base, l.cancel = streamContext(l.app, l.conn)
+	l.ctx = l.base
+	if l.over {
+		l.cancel(ErrClosed)
+	}
+	return l.ctx
+}
+
+// endContext ends the context, and those of the connection's request that others hold.
+func (l *live) endContext() {
+	l.ctxMu.Lock()
+	l.over = true
+	cancel := l.cancel
+	l.ctxMu.Unlock()
+	if cancel != nil {
+		cancel(ErrClosed)
+	}
+	if l.conn != nil {
+		l.conn.finish(ErrClosed)
+	}
+}
+
+// freeContext is for the very end: a context that was not ended is.
+func (l *live) freeContext() {
+	l.ctxMu.Lock()
+	l.over = true
+	cancel := l.cancel
+	l.ctxMu.Unlock()
+	if cancel != nil {
+		cancel(nil)
+	}
+}
+
+// Param is Ctx.Param of the request.
+func (l *live) Param(name string) string {
+	if l.route != nil {
+		for i, n := range l.route.paramNames {
+			if n == name {
+				return l.params[i]
+			}
+		}
+		return string(l.route.defaultOf(name))
+	}
+	return ""
+}
+
+// scope makes an EventStream and a Socket a Scope.
+func (l *live) scope() *slots { return &l.slots }
+
+// told reports whether err is only how a function says that it was told to end.
+func told(err error) bool { return isAny(err, ErrClosed, ErrQueueFull, context.Canceled) }
+
+var errParked = errors.New("quart: the result of EventStream.Park was not returned by the stream's function")

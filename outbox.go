@@ -1,0 +1,394 @@
+package quart
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/goquart/quart/pool"
+)
+
+// outbox is what one client is still to be sent, of an event stream or a socket: by whom it is written, when, and what happens to a client
+// that does not take it. Methods are called with mu held unless they say otherwise.
+type outbox struct {
+	live
+	out      outlet
+	self     speaker
+	most     int // posted frames that may wait for a slow client; 0 is no limit
+	overflow Overflow
+	alarm    atomic.Bool // the time that was set by wake is over
+
+	mu        sync.Mutex
+	turn      sync.Cond    // writing has ended, or there is room
+	buf       *pool.Buffer // bytes to be written, first
+	queue     []*Frame     // behind them
+	posted    int          // frames in buf
+	rest      piece        // of a write that was not taken whole
+	wrote     time.Time    // the last write
+	began     time.Time    // when the write under way began
+	dropped   uint64       // frames lost to Overflow
+	running   bool         // the function runs
+	writing   bool         // a goroutine writes what is pending
+	gathering bool         // the flusher will
+	ending    bool         // a goroutine is at the end
+	broken    bool         // the connection takes no more
+	clean     bool         // how to end
+	err       error        // why nothing more is taken
+}
+
+// speaker is who knows the protocol: the event stream or the socket that an outbox belongs to.
+type speaker interface {
+	encoded(f *Frame) []byte // f as this client gets it
+	tooSlow()                // not held: Overflow says that the connection is closed
+	onAlarm()                // held
+	onEnd()                  // not held: everything is written, or can not be
+}
+
+func (o *outbox) init(self speaker, out outlet, most int, overflow Overflow) {
+	o.self, o.out, o.most, o.overflow = self, out, most, overflow
+	o.turn.L = &o.mu
+	o.running = true
+}
+
+const (
+	smallBuffer = 512
+	gatherTime  = 2 * time.Millisecond
+	gatherBytes = 4 << 10  // of posted frames that are copied to the buffer; larger ones are shared
+	fullBuffer  = 16 << 10 // who sends writes, or waits
+	grants      = 64       // frames that are written by who posts them, in gatherTime
+	patience    = 100 * time.Millisecond
+	burstFactor = 64 // times most
+)
+
+// ---- what may wait ----
+
+// crowded reports whether as many frames wait as may wait for a slow client.
+func (o *outbox) crowded() bool { return o.most > 0 && o.posted+len(o.queue) >= o.most }
+
+// full reports whether the client is too slow for what is posted. One that takes a burst well needs time for it, too: until a write
+// has lasted for patience, more may wait.
+func (o *outbox) full() bool {
+	if !o.crowded() {
+		return false
+	}
+	return o.writing && time.Since(o.began) > patience || o.posted+len(o.queue) >= burstFactor*o.most
+}
+
+func (o *outbox) bufLen() int {
+	if o.buf == nil {
+		return 0
+	}
+	return len(o.buf.B)
+}
+
+// room waits while a slow client leaves none.
+func (o *outbox) room() error {
+	for o.err == nil && o.writing && (o.bufLen() >= fullBuffer || o.crowded()) {
+		o.turn.Wait()
+	}
+	return o.err
+}
+
+// tail is the buffer that takes the n bytes that come next. It must not be asked for while frames are queued: see owe.
+func (o *outbox) tail(n int) *pool.Buffer {
+	switch b := o.buf; {
+	case b == nil:
+		o.buf = pool.GetBuffer(max(n, smallBuffer))
+	case cap(b.B)-len(b.B) < n:
+		o.buf = pool.GetBuffer(max(2*len(b.B), len(b.B)+n))
+		o.buf.B = append(o.buf.B, b.B...)
+		pool.PutBuffer(b)
+	}
+	return o.buf
+}
+
+// owe puts bytes behind all that is pending. They are never dropped. It copies b.
+func (o *outbox) owe(b []byte) {
+	if len(o.queue) == 0 {
+		buf := o.tail(len(b))
+		buf.B = append(buf.B, b...)
+		return
+	}
+	o.queue = append(o.queue, &Frame{raw: append([]byte(nil), b...)})
+}
+
+func (o *outbox) bytesOf(f *Frame) []byte {
+	if f.raw != nil {
+		return f.raw
+	}
+	return o.self.encoded(f)
+}
+
+// ---- posting ----
+
+// Post queues a frame for the client and never blocks. The first of a burst is written at once, on at most 64 connections of the app in 2 ms, so that who
+// posts to thousands is not held up; a goroutine that all share sends the rest. When as many frames wait as the configuration's Queue says, Overflow decides: the
+// connection is closed and the error is ErrQueueFull, always so for event streams, whose clients reconnect and say what they saw last; or a frame is dropped and
+// counted. After the end it is ErrClosed. 0 allocations.
+func (o *outbox) Post(f *Frame) error {
+	o.mu.Lock()
+	if o.crowded() && !o.writing { // they only gather
+		o.writing = true
+		o.tryFlush()
+		o.mu.Lock()
+	}
+	if o.err != nil {
+		defer o.mu.Unlock()
+		return o.err
+	}
+	if o.full() && !o.makeRoom() {
+		o.mu.Unlock()
+		if o.overflow == DropNewest || o.overflow == DropOldest {
+			return nil
+		}
+		o.self.tooSlow()
+		return ErrQueueFull
+	}
+	b := o.bytesOf(f)
+	if len(o.queue) == 0 && o.bufLen()+len(b) < gatherBytes && !(o.writing && o.overflow == DropOldest) {
+		buf := o.tail(len(b))
+		buf.B = append(buf.B, b...)
+		o.posted++
+	} else {
+		o.queue = append(o.queue, f)
+	}
+	if o.writing || o.gathering {
+		o.mu.Unlock()
+		return nil
+	}
+	if now := time.Now(); now.Sub(o.wrote) < gatherTime || !o.app.flusher.grant(now) {
+		o.gather()
+		o.mu.Unlock()
+		return nil
+	}
+	o.writing = true
+	o.tryFlush()
+	return nil
+}
+
+// makeRoom drops what Overflow says. It reports false when the posted frame is not to be queued.
+func (o *outbox) makeRoom() bool {
+	switch o.overflow {
+	case DropOldest:
+		o.dropped++
+		for i, f := range o.queue {
+			if f.raw == nil { // what Send and Write were given is owed
+				o.queue = append(o.queue[:i], o.queue[i+1:]...)
+				return true
+			}
+		}
+	case DropNewest:
+		o.dropped++
+	}
+	return false
+}
+
+// ---- writing ----
+
+func (o *outbox) gather() {
+	o.gathering = true
+	o.app.flusher.add(o)
+}
+
+func (o *outbox) pending() bool { return len(o.rest.b) > 0 || o.buf != nil || len(o.queue) > 0 }
+
+func (o *outbox) stopWriting() {
+	o.writing = false
+	o.turn.Broadcast()
+}
+
+// sendNow writes what was appended, by the caller, and releases mu. Nobody may be writing.
+func (o *outbox) sendNow() error {
+	o.writing = true
+	o.writeOne()
+	if err := o.err; err != nil || !o.pending() {
+		o.stopWriting()
+		o.release()
+		return err
+	}
+	o.mu.Unlock()
+	go o.drain() // what others added meanwhile is not this caller's to wait for
+	return nil
+}
+
+// writeOne writes what is next and waits for the client.
+func (o *outbox) writeOne() {
+	p := o.take()
+	o.began = time.Now()
+	o.turn.Broadcast() // there is room
+	o.mu.Unlock()
+	err := o.out.write(p.b)
+	p.free()
+	o.mu.Lock()
+	o.wrote = time.Now()
+	if err != nil {
+		o.breakOff()
+	}
+}
+
+// piece is bytes on their way out: of a buffer that goes back to the pool, or of a large frame that all connections share.
+type piece struct {
+	b   []byte
+	buf *pool.Buffer
+}
+
+func (p *piece) free() {
+	if p.buf != nil {
+		pool.PutBuffer(p.buf)
+	}
+	*p = piece{}
+}
+
+// take returns what is to be written next. Something must be pending.
+func (o *outbox) take() piece {
+	if p := o.rest; len(p.b) > 0 {
+		o.rest = piece{}
+		return p
+	}
+	if b := o.buf; b != nil {
+		o.buf, o.posted = nil, 0
+		return piece{b.B, b}
+	}
+	if first := o.bytesOf(o.queue[0]); len(first) >= gatherBytes {
+		o.dequeue(1)
+		return piece{first, nil}
+	}
+	b := pool.GetBuffer(fullBuffer)
+	n := 0
+	for ; n < len(o.queue) && len(b.B) < fullBuffer-gatherBytes; n++ {
+		f := o.bytesOf(o.queue[n])
+		if len(f) >= gatherBytes {
+			break
+		}
+		b.B = append(b.B, f...)
+	}
+	o.dequeue(n)
+	return piece{b.B, b}
+}
+
+func (o *outbox) dequeue(n int) {
+	clear(o.queue[:n])
+	if o.queue = o.queue[n:]; len(o.queue) == 0 {
+		o.queue = nil
+	}
+}
+
+// flush writes until nothing is pending, and waits for the client. The caller has set writing.
+func (o *outbox) flush() {
+	for !o.broken && o.pending() {
+		o.writeOne()
+	}
+	o.stopWriting()
+}
+
+// tryFlush is flush that does not wait: what the client does not take at once is left to a goroutine. It releases mu.
+func (o *outbox) tryFlush() {
+	for !o.broken && o.pending() {
+		p := o.take()
+		o.began = time.Now()
+		o.turn.Broadcast()
+		o.mu.Unlock()
+		n, ok, err := o.out.try(p.b)
+		o.mu.Lock()
+		o.wrote = time.Now()
+		if err != nil {
+			p.free()
+			o.breakOff()
+			break
+		}
+		if p.b = p.b[n:]; len(p.b) > 0 || !ok {
+			o.rest = p
+			o.mu.Unlock()
+			go o.drain()
+			return
+		}
+		p.free()
+	}
+	o.stopWriting()
+	o.release()
+}
+
+// drain goes on where tryFlush could not.
+func (o *outbox) drain() {
+	o.mu.Lock()
+	o.flush()
+	o.release()
+}
+
+// gathered is the flusher's visit: it writes what gathered, and sees to the alarm. mu is not held.
+func (o *outbox) gathered() {
+	o.mu.Lock()
+	o.gathering = false
+	if o.alarm.Swap(false) && !o.ending {
+		o.self.onAlarm()
+	}
+	if o.writing || o.broken || o.ending || !o.pending() {
+		o.mu.Unlock()
+		return
+	}
+	o.writing = true
+	o.tryFlush()
+}
+
+// ---- the end ----
+
+// breakOff notes that the client takes no more.
+func (o *outbox) breakOff() {
+	o.broken = true
+	if o.err == nil {
+		o.err = ErrClosed
+	}
+	o.free()
+}
+
+func (o *outbox) free() {
+	if o.buf != nil {
+		pool.PutBuffer(o.buf)
+	}
+	o.rest.free()
+	o.buf, o.queue, o.posted = nil, nil, 0
+}
+
+// release unlocks mu after a write, and sees to the end of a connection that broke.
+func (o *outbox) release() {
+	broken := o.broken && !o.ending
+	ended := broken && !o.running
+	o.ending = o.ending || ended
+	o.mu.Unlock()
+	if broken {
+		o.endContext()
+	}
+	if ended {
+		go o.end()
+	}
+}
+
+// end writes what is pending and gives up the connection. It runs once, when the function has returned. mu is not held.
+func (o *outbox) end() {
+	o.mu.Lock()
+	for o.writing {
+		o.turn.Wait()
+	}
+	o.writing = true
+	o.flush()
+	clean := o.clean && !o.broken
+	o.broken = true
+	o.free()
+	o.mu.Unlock()
+	o.self.onEnd()
+	o.out.close(clean)
+	o.freeContext()
+}
+
+// ---- as the owner of a connection: called by other goroutines, and must not block ----
+
+// idle is called when the time set by wake is over.
+func (o *outbox) idle() {
+	o.alarm.Store(true)
+	o.app.flusher.add(o)
+}
+
+// wake calls onAlarm after d, to the precision of the sweeper.
+func (o *outbox) wake(d time.Duration) {
+	o.conn.parkUntil(o.conn.table.deadline(milliseconds(d)))
+}

@@ -1,0 +1,545 @@
+package quart
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/goquart/quart/internal/bytesconv"
+	"github.com/goquart/quart/internal/wsproto"
+	"github.com/goquart/quart/pool"
+)
+
+// SocketConfig holds the options of websockets. Its zero value is production-ready; negative is off, no limit.
+type SocketConfig struct {
+	// Origins are the pages' origins that may connect besides those of the request's own host: "https://example.com", with a port if it
+	// is not the scheme's; "https://*.example.com" is all hosts below it; "*" is any, for sockets that trust no cookie. Requests without an
+	// Origin come from no browser and are let in. Others get 403.
+	Origins []string
+	// Subprotocols are what the server speaks, best first: the first that the client offers, too, is taken. Without one in common
+	// the socket has none, and browsers close it.
+	Subprotocols []string
+	ReadLimit    int64 // 1 MiB for a message, inflated (close code 1009)
+	// Compress negotiates permessage-deflate (RFC 7692). It costs CPU, and secrets beside what a client sends can be guessed from sizes.
+	Compress bool
+	// CompressFrom is the size from which on messages are compressed: 512 bytes.
+	CompressFrom int
+	// ContextTakeover compresses a message with the help of the ones before, for up to 64 KiB more memory for each socket that uses it, and
+	// frames that are posted go out as they are.
+	ContextTakeover bool
+	Queue           int           // 64 posted frames that wait for a slow client
+	Overflow        Overflow      // what happens to one more
+	Ping            time.Duration // 25 s between pings
+	// Silence is how long a client may send nothing, not even a pong, while Read waits: 60 s. It is checked with each ping.
+	Silence time.Duration
+}
+
+const (
+	defaultSocketLimit  = 1 << 20
+	defaultCompressFrom = 512
+	defaultPing         = 25 * time.Second
+	defaultSilence      = 60 * time.Second
+	// closeWait is how long a socket that was closed may take to say so, and its function to return.
+	closeWait = time.Second
+)
+
+func (c SocketConfig) withDefaults() SocketConfig {
+	orDefault(&c.ReadLimit, defaultSocketLimit)
+	orDefault(&c.CompressFrom, defaultCompressFrom)
+	orDefault(&c.Queue, defaultQueue)
+	orDefault(&c.Ping, defaultPing)
+	orDefault(&c.Silence, defaultSilence)
+	return c
+}
+
+// Overflow says what happens when a frame is posted to a client whose queue is full.
+type Overflow int
+
+const (
+	CloseSlow  Overflow = iota // the connection is closed, a socket with 1013
+	DropOldest                 // the frame that waits longest is lost
+	DropNewest                 // the posted frame is lost
+)
+
+// CloseError is how a websocket ended. Returned by a socket's function it is the code and reason that are sent, unless it came from the client.
+type CloseError struct {
+	Code   int    // RFC 6455, section 7.4; 1005 when the client gave none, 1006 when the connection broke
+	Reason string // at most 123 bytes of UTF-8
+}
+
+func (e *CloseError) Error() string {
+	if e.Reason == "" {
+		return fmt.Sprintf("quart: websocket closed with %d", e.Code)
+	}
+	return fmt.Sprintf("quart: websocket closed with %d: %s", e.Code, e.Reason)
+}
+
+// Socket is an open websocket (RFC 6455). One goroutine reads; all other methods are safe for concurrent use. It lives until its function
+// has returned, or Close is called, or the client leaves; from then on its methods fail with ErrClosed.
+//
+// What is written while further messages have arrived already, as when a client sends many at once and each is answered, leaves
+// in one piece before the next wait for the client, and within 2 ms at the latest. Pings are answered, and sent, by the socket: while Read is
+// called. A function that only writes watches Context.
+type Socket struct {
+	outbox
+	in       inlet
+	run      func(*Socket) error
+	protocol string
+	params   wsproto.Params
+	deflater *wsproto.Deflater // with context takeover
+	from     int               // bytes that are compressed
+	ping     time.Duration
+	silence  time.Duration
+
+	burst   atomic.Bool  // further messages have arrived
+	waiting atomic.Bool  // Read waits for the client
+	heard   atomic.Int64 // when it last sent something, or the wait began: in ms of the table, of Unix without one
+	timer   *time.Timer  // behind a foreign listener; guarded by outbox.mu
+
+	readMu  sync.Mutex
+	dec     wsproto.Decoder
+	ponged  bool  // a pong waits in the outbox
+	eof     bool  // the client has closed its side
+	readErr error // what ended reading
+
+	cause error // what Read returns after a close of ours; guarded by outbox.mu
+}
+
+// ---- reading ----
+
+// Read returns the next message. It waits without a buffer. Data is borrowed until the next Read. One goroutine reads at a time.
+//
+// Errors, now and ever after: *CloseError when the client closed the connection (or broke the protocol: then it has the code that the client got),
+// ErrClosed after Close and when the app stops. Return it as it is. 0 allocations.
+func (s *Socket) Read() (Message, error) {
+	s.readMu.Lock()
+	defer s.readMu.Unlock()
+	for s.readErr == nil {
+		ev, err := s.dec.Next()
+		if err != nil {
+			s.violated(err)
+			break
+		}
+		switch ev.Kind {
+		case wsproto.None:
+			s.await()
+		case wsproto.Message:
+			if more := s.dec.More(); more != s.burst.Load() {
+				s.burst.Store(more)
+			}
+			return Message{Data: ev.Data, Binary: ev.Binary}, nil
+		case wsproto.Ping:
+			s.pong(ev.Data)
+		case wsproto.Close:
+			s.closedByPeer(ev.Code, ev.Reason)
+		}
+	}
+	return Message{}, s.readErr
+}
+
+// await sends what waits for the end of a burst, and waits for the client.
+func (s *Socket) await() {
+	if s.burst.Load() || s.ponged {
+		s.burst.Store(false)
+		s.ponged = false
+		s.flushNow()
+	}
+	s.heard.Store(s.clock())
+	s.waiting.Store(true)
+	err := s.in.fill(&s.dec)
+	s.waiting.Store(false)
+	if err != nil {
+		s.lostPeer(err)
+	}
+}
+
+func (s *Socket) flushNow() {
+	s.mu.Lock()
+	if s.writing || s.broken || !s.pending() {
+		s.mu.Unlock()
+		return
+	}
+	s.writing = true
+	s.flush()
+	s.release()
+}
+
+// clock is in ms. The connection's is coarse and costs nothing.
+func (s *Socket) clock() int64 {
+	if s.conn == nil {
+		return time.Now().UnixMilli()
+	}
+	return int64(s.conn.table.now.Load())
+}
+
+// pong answers a ping. While the client does not read it waits, and so does the client's next ping.
+func (s *Socket) pong(data []byte) {
+	s.mu.Lock()
+	if s.room() != nil {
+		s.release()
+		return
+	}
+	s.owe(wsproto.AppendFrame(nil, wsproto.OpPong, data))
+	s.ponged = true
+	if s.bufLen() >= fullBuffer && !s.writing {
+		_ = s.sendNow()
+		return
+	}
+	if !s.gathering {
+		s.gather()
+	}
+	s.mu.Unlock()
+}
+
+// violated ends a socket whose client broke the protocol.
+func (s *Socket) violated(err error) {
+	end := &CloseError{Code: 1002, Reason: err.Error()}
+	var e *wsproto.Error
+	if errors.As(err, &e) {
+		end = &CloseError{Code: e.Code, Reason: e.Reason}
+	}
+	s.readErr = end
+	s.closeWith(end.Code, end.Reason, end)
+}
+
+// closedByPeer answers a close frame with its own code.
+func (s *Socket) closedByPeer(code int, reason string) {
+	s.mu.Lock()
+	ours := s.cause
+	s.mu.Unlock()
+	if ours != nil { // the answer to our own
+		s.readErr = ours
+		return
+	}
+	s.readErr = &CloseError{Code: code, Reason: reason}
+	s.closeWith(code, "", s.readErr)
+}
+
+// lostPeer ends a socket whose connection broke, or whose wait was interrupted.
+func (s *Socket) lostPeer(err error) {
+	s.mu.Lock()
+	s.readErr = s.cause
+	if s.cause == nil {
+		s.readErr = &CloseError{Code: 1006}
+		s.cause, s.eof = s.readErr, true
+		if s.err == nil {
+			s.err, s.clean = ErrClosed, true
+		}
+		s.turn.Broadcast()
+	}
+	s.mu.Unlock()
+	s.endContext()
+}
+
+// ReadText returns the next message as a string of its own. A binary message is an error, and ends the connection with 1003.
+func (s *Socket) ReadText() (string, error) {
+	m, err := s.Read()
+	if err != nil {
+		return "", err
+	}
+	if m.Binary {
+		return "", &CloseError{Code: 1003, Reason: "text is expected"}
+	}
+	return string(m.Data), nil
+}
+
+// ReadJSON decodes the next message into v, by the rules of Ctx.Bind for a JSON body: with Config.JSON, at most 64 levels deep, and checked by v's method Validate and
+// Config.Validate. Errors besides those of Read: an *HTTPError of status 400 or 422, after which the next message can be read; returned by the
+// socket's function it closes with 1007 or 1008 and its Detail.
+func (s *Socket) ReadJSON(v any) error {
+	m, err := s.Read()
+	if err != nil {
+		return err
+	}
+	if err := s.app.unmarshal(m.Data, v); err != nil {
+		return err
+	}
+	if x, ok := v.(validator); ok {
+		if err := unprocessable(x.Validate()); err != nil {
+			return err
+		}
+	}
+	if s.app.cfg.Validate == nil {
+		return nil
+	}
+	return unprocessable(s.app.cfg.Validate(v))
+}
+
+// Messages ranges over the messages. It ends silently when the client left in an orderly way (1000, 1001, or no code) and after Close; any other end is
+// the last pair's error.
+func (s *Socket) Messages() iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for {
+			m, err := s.Read()
+			if err == nil {
+				if !yield(m, nil) {
+					return
+				}
+				continue
+			}
+			if !orderly(err) {
+				yield(Message{}, err)
+			}
+			return
+		}
+	}
+}
+
+// orderly reports whether a socket's end is nobody's fault.
+func orderly(err error) bool {
+	var e *CloseError
+	if errors.As(err, &e) {
+		return e.Code == 1000 || e.Code == 1001 || e.Code == 1005
+	}
+	return isAny(err, ErrClosed)
+}
+
+// ---- writing ----
+
+var errSocketText = errors.New("quart: a text message is not UTF-8")
+
+// Write sends m. It copies m.Data. It returns when the message is written, or handed to the goroutine that writes already, or gathers with others (see Socket);
+// while a slow client leaves no room it waits, at most Config.WriteTimeout. Errors: ErrClosed when the socket is over, now and ever
+// after; another for text that is not UTF-8, which is not sent. 0 allocations.
+func (s *Socket) Write(m Message) error {
+	if m.Binary {
+		return s.write(wsproto.OpBinary, m.Data)
+	}
+	if !utf8.Valid(m.Data) {
+		return errSocketText
+	}
+	return s.write(wsproto.OpText, m.Data)
+}
+
+// WriteText is Write of a text message.
+func (s *Socket) WriteText(text string) error {
+	if !utf8.ValidString(text) {
+		return errSocketText
+	}
+	return s.write(wsproto.OpText, bytesconv.Bytes(text))
+}
+
+// WriteJSON is Write of a text message: v in JSON, encoded by Config.JSON.
+func (s *Socket) WriteJSON(v any) error {
+	buf := pool.GetBuffer(512)
+	defer pool.PutBuffer(buf)
+	data, err := s.app.cfg.JSON.Append(buf.B, v)
+	if err != nil {
+		return err
+	}
+	buf.B = data
+	return s.Write(Message{Data: data})
+}
+
+// Ping sends a ping with up to 125 bytes of data. Nothing needs to call it: see SocketConfig.Ping. What answers it counts as a sign
+// of life only.
+func (s *Socket) Ping(data []byte) error {
+	if len(data) > 125 {
+		return fmt.Errorf("quart: a ping of %d bytes: 125 are the most", len(data))
+	}
+	return s.write(wsproto.OpPing, data)
+}
+
+func (s *Socket) write(op wsproto.Opcode, data []byte) error {
+	if s.params.Deflate && len(data) >= s.from && op != wsproto.OpPing {
+		return s.writeDeflated(op, data)
+	}
+	s.mu.Lock()
+	if err := s.room(); err != nil {
+		s.release()
+		return err
+	}
+	if len(s.queue) > 0 {
+		s.owe(wsproto.AppendFrame(nil, op, data))
+		return s.sent()
+	}
+	buf := s.tail(len(data) + frameRoom)
+	buf.B = wsproto.AppendFrame(buf.B, op, data)
+	return s.sent()
+}
+
+// frameRoom is for the head of a frame.
+const frameRoom = 14
+
+// writeDeflated compresses data if that helps.
+func (s *Socket) writeDeflated(op wsproto.Opcode, data []byte) error {
+	buf := pool.GetBuffer(len(data) + frameRoom)
+	defer pool.PutBuffer(buf)
+	if s.deflater == nil {
+		buf.B = wsproto.AppendDeflated(buf.B, data, s.params.ServerBits)
+		if len(buf.B) < len(data) {
+			return s.writeFrame(op, true, buf.B)
+		}
+		return s.writeFrame(op, false, data)
+	}
+	s.mu.Lock() // messages are compressed in the order in which they leave
+	if err := s.room(); err != nil {
+		s.release()
+		return err
+	}
+	buf.B = s.deflater.Append(buf.B, data)
+	s.put(op, true, buf.B)
+	return s.sent()
+}
+
+func (s *Socket) writeFrame(op wsproto.Opcode, compressed bool, payload []byte) error {
+	s.mu.Lock()
+	if err := s.room(); err != nil {
+		s.release()
+		return err
+	}
+	s.put(op, compressed, payload)
+	return s.sent()
+}
+
+// put puts a frame behind what is pending. mu is held.
+func (s *Socket) put(op wsproto.Opcode, compressed bool, payload []byte) {
+	if len(s.queue) > 0 {
+		s.owe(append(wsproto.AppendHeader(nil, op, compressed, len(payload)), payload...))
+		return
+	}
+	buf := s.tail(len(payload) + frameRoom)
+	buf.B = append(wsproto.AppendHeader(buf.B, op, compressed, len(payload)), payload...)
+}
+
+// sent decides who writes what was appended, and releases mu.
+//
+// perf: 16 messages that arrive together are answered by one write: a sixth of the time for each (bench/sockets, "burst").
+func (s *Socket) sent() error {
+	if s.writing {
+		s.mu.Unlock()
+		return nil
+	}
+	if s.burst.Load() && s.bufLen() < fullBuffer {
+		if !s.gathering {
+			s.gather()
+		}
+		s.mu.Unlock()
+		return nil
+	}
+	return s.sendNow()
+}
+
+// Dropped returns how many posted frames were lost because the client was slow and Overflow says so.
+func (s *Socket) Dropped() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dropped
+}
+
+// Subprotocol is what was negotiated, "" for none.
+func (s *Socket) Subprotocol() string { return s.protocol }
+
+// ---- the end ----
+
+// Close closes the connection with 1000, behind what was written. It does not wait; Read returns ErrClosed.
+func (s *Socket) Close() { s.CloseWith(1000, "") }
+
+// CloseWith closes the connection with a code and a reason, cut to 123 bytes. Codes that may not be sent (RFC 6455, section 7.4) become 1011, 1005 sends none. The
+// connection is closed when the client has answered, its function has returned, or a second is over.
+func (s *Socket) CloseWith(code int, reason string) { s.closeWith(code, reason, ErrClosed) }
+
+// closeWith sends a close frame, once. cause is what Read returns from now on.
+func (s *Socket) closeWith(code int, reason string, cause error) {
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.err, s.clean, s.cause = ErrClosed, true, cause
+	if code != 1005 && !wsproto.ValidCloseCode(code) {
+		code = 1011
+	}
+	s.owe(wsproto.AppendClose(nil, code, reason))
+	s.turn.Broadcast()
+	s.wakeIn(closeWait)
+	if s.writing {
+		s.mu.Unlock()
+	} else {
+		s.writing = true
+		s.tryFlush()
+	}
+	s.endContext()
+	s.in.interrupt()
+}
+
+// ---- as a speaker ----
+
+func (s *Socket) encoded(f *Frame) []byte {
+	if s.params.Deflate && s.deflater == nil && len(f.data) >= s.from && len(f.data) <= 1<<s.params.ServerBits {
+		if z := f.deflated(); z != nil {
+			return z
+		}
+	}
+	return f.message()
+}
+
+// tooSlow closes a socket whose queue is full: what waits is lost, the close frame may still fit.
+func (s *Socket) tooSlow() {
+	s.mu.Lock()
+	if s.err == nil {
+		s.queue = nil
+		if s.buf != nil {
+			pool.PutBuffer(s.buf)
+			s.buf, s.posted = nil, 0
+		}
+	}
+	s.mu.Unlock()
+	s.closeWith(1013, "too slow", &CloseError{Code: 1013, Reason: "too slow"})
+}
+
+// onAlarm sends the ping that is due, and ends what takes too long.
+func (s *Socket) onAlarm() {
+	if s.err != nil { // closed a while ago
+		go s.giveUp()
+		return
+	}
+	if s.silence > 0 && s.waiting.Load() && s.clock()-s.heard.Load() > s.silence.Milliseconds() {
+		go s.closeWith(1001, "no sign of life", &CloseError{Code: 1006, Reason: "no sign of life"})
+		return
+	}
+	if !s.writing {
+		s.owe(wsproto.AppendFrame(nil, wsproto.OpPing, ""))
+	}
+	s.wakeIn(s.ping)
+}
+
+// giveUp closes the connection of a function that does not return.
+func (s *Socket) giveUp() {
+	s.mu.Lock()
+	hangs := s.writing
+	s.mu.Unlock()
+	if hangs {
+		s.cut()
+		return
+	}
+	s.hangUp()
+}
+
+func (s *Socket) onEnd() {
+	s.in.interrupt()
+	s.readMu.Lock()
+	if s.readErr == nil {
+		s.readErr = ErrClosed
+	}
+	s.dec.Free()
+	if s.deflater != nil {
+		s.deflater.Free()
+	}
+	gone := s.eof
+	s.readMu.Unlock()
+	if s.conn != nil && !gone {
+		s.conn.linger() // the close frame must not be lost to a reset
+	}
+}
+
+// ---- as the owner of a connection ----
+
+// gone is called when the client has closed its side. What it sent before is still to be read.
+func (s *Socket) gone() {}
+
+func (s *Socket) leave() { s.CloseWith(1001, "the server is stopping") }

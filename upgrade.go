@@ -1,0 +1,363 @@
+package quart
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/goquart/quart/internal/wsproto"
+	"github.com/valyala/fasthttp"
+)
+
+// Upgrade answers with a websocket that f serves, after the handler and all middleware have returned: c is gone then, so what f needs of the
+// request is read into variables first. Parameters, typed keys and the context move on with the socket, and headers that were set go out with the 101. Before Upgrade any
+// HTTP answer is possible. A zero cfg is Config.Socket.
+//
+// A request that is no websocket handshake (RFC 6455, section 4.2.1) is answered 426, one of another version 426 with Sec-WebSocket-Version, a malformed key or
+// header of extensions 400, a page of a foreign origin 403; while the app stops, 503.
+//
+// f has a goroutine of its own. When it returns nil the socket is closed with 1000; with 1011 after an error or a panic, which is logged. A *CloseError
+// says itself what is sent, an *HTTPError of a status from 400 to 499 sends 1008 and its Detail, 400 from ReadJSON 1007. What Read
+// returned is returned as it is: the client's own end is no error.
+func (c *Ctx) Upgrade(cfg SocketConfig, f func(s *Socket) error) error {
+	c.live()
+	if cfg.zero() {
+		cfg = c.app.cfg.Socket
+	} else {
+		cfg = cfg.withDefaults()
+	}
+	if err := c.checkHandshake(func() bool { return c.allowsOrigin(cfg.Origins) }); err != nil {
+		return err
+	}
+	h := &c.fc.Request.Header
+	s := &Socket{run: f, from: cfg.CompressFrom, ping: cfg.Ping, silence: cfg.Silence}
+	if cfg.Compress {
+		params, err := wsproto.Negotiate(h.PeekAll("Sec-WebSocket-Extensions"), cfg.ContextTakeover)
+		if err != nil {
+			return &HTTPError{Status: 400, Detail: "the Sec-WebSocket-Extensions are malformed", Err: err}
+		}
+		s.params = params
+	}
+	if _, err := c.Body(); err != nil { // frames follow it
+		return err
+	}
+	var key [24]byte
+	copy(key[:], h.Peek("Sec-WebSocket-Key"))
+	s.most, s.overflow = cfg.Queue, cfg.Overflow
+	s.dec.Init(cfg.ReadLimit, s.params)
+	c.respondLater(fasthttp.StatusSwitchingProtocols, nil, s)
+	out := &c.fc.Response.Header
+	out.SetBytesV("Sec-WebSocket-Accept", wsproto.AppendAccept(nil, key[:]))
+	if s.protocol = subprotocol(h, cfg.Subprotocols); s.protocol != "" {
+		out.Set("Sec-WebSocket-Protocol", s.protocol)
+	}
+	if s.params.Deflate {
+		out.SetBytesV("Sec-WebSocket-Extensions", wsproto.AppendExtension(nil, s.params))
+	}
+	return nil
+}
+
+// WebSocket registers h for websocket handshakes: it accepts those of Config.Socket and serves the socket (see Ctx.Upgrade). The route shares its path with
+// those of other methods; a plain GET to it alone is answered 426. In a group the group's middleware comes first, and may refuse.
+func (r *router) WebSocket(pattern string, h func(s *Socket) error) *Route {
+	if h == nil {
+		panic("quart: WebSocket with a nil handler (" + callSite() + ")")
+	}
+	return r.Handle(MethodWebSocket, pattern, func(c *Ctx) error { return c.Upgrade(SocketConfig{}, h) })
+}
+
+func (c *SocketConfig) zero() bool {
+	return c.Origins == nil && c.Subprotocols == nil && c.ReadLimit == 0 && !c.Compress && c.CompressFrom == 0 && !c.ContextTakeover &&
+		c.Queue == 0 && c.Overflow == 0 && c.Ping == 0 && c.Silence == 0
+}
+
+// ---- the handshake ----
+
+var (
+	errSocketVersion error = &HTTPError{Status: 426, Detail: "this resource speaks websocket version 13", Header: [][2]string{
+		{"Sec-WebSocket-Version", "13"}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"},
+	}}
+	errSocketKey      error = &HTTPError{Status: 400, Detail: "the Sec-WebSocket-Key is not 16 bytes in base64"}
+	errSocketOrigin   error = &HTTPError{Status: 403, Detail: "this origin may not open a websocket here"}
+	errSocketStopping error = &HTTPError{Status: 503, Detail: "the server is stopping"}
+)
+
+// checkHandshake refuses what is no proper handshake, and pages of foreign origins.
+func (c *Ctx) checkHandshake(allowed func() bool) error {
+	h := &c.fc.Request.Header
+	if !c.wantsWebSocket() || !h.IsHTTP11() {
+		return errUpgrade
+	}
+	if versions := h.PeekAll("Sec-WebSocket-Version"); len(versions) != 1 || string(versions[0]) != "13" {
+		return errSocketVersion
+	}
+	if keys := h.PeekAll("Sec-WebSocket-Key"); len(keys) != 1 || !wsproto.ValidKey(keys[0]) {
+		return errSocketKey
+	}
+	if !allowed() {
+		return errSocketOrigin
+	}
+	if c.app.server.conns.draining.Load() {
+		return errSocketStopping
+	}
+	return nil
+}
+
+// sameOrigin reports whether the request comes from a page of its own host, or from no page at all.
+func (c *Ctx) sameOrigin() bool {
+	u, ok := c.origin()
+	return ok && (u == nil || strings.EqualFold(string(stripDefaultPort([]byte(u.Host), u.Scheme)), c.Host()))
+}
+
+// origin returns the request's origin, nil without one. It reports false for one that cannot be compared.
+func (c *Ctx) origin() (u *url.URL, ok bool) {
+	origins := c.fc.Request.Header.PeekAll("Origin")
+	if len(origins) != 1 {
+		return nil, len(origins) == 0
+	}
+	u, err := url.Parse(string(origins[0]))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Host == "" {
+		return nil, false
+	}
+	return u, true
+}
+
+// allowsOrigin is sameOrigin, or one of those in list (see SocketConfig.Origins).
+func (c *Ctx) allowsOrigin(list []string) bool {
+	if c.sameOrigin() {
+		return true
+	}
+	u, ok := c.origin()
+	for _, allowed := range list {
+		if allowed == "*" || ok && matchOrigin(allowed, u) {
+			return true
+		}
+	}
+	return false
+}
+
+func matchOrigin(allowed string, u *url.URL) bool {
+	scheme, host, ok := strings.Cut(allowed, "://")
+	if !ok || !strings.EqualFold(scheme, u.Scheme) {
+		return false
+	}
+	own := strings.ToLower(string(stripDefaultPort([]byte(u.Host), u.Scheme)))
+	host = strings.ToLower(string(stripDefaultPort([]byte(host), scheme)))
+	if below, ok := strings.CutPrefix(host, "*."); ok {
+		return strings.HasSuffix(own, "."+below) && len(own) > len(below)+1
+	}
+	return own == host
+}
+
+// subprotocol is the first of the server's that the client speaks, too.
+func subprotocol(h *fasthttp.RequestHeader, list []string) string {
+	for _, own := range list {
+		for _, line := range h.PeekAll("Sec-WebSocket-Protocol") {
+			for theirs := range strings.SplitSeq(string(line), ",") {
+				if strings.Trim(theirs, " \t") == own {
+					return own
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// ---- from the request to the socket ----
+
+// upgrades reports whether the response is the 101 of a socket.
+func (c *Ctx) upgrades() bool {
+	_, ok := c.pending.(*Socket)
+	return ok && c.fc.Response.StatusCode() == fasthttp.StatusSwitchingProtocols
+}
+
+// drop has nothing to free yet.
+func (s *Socket) drop() {}
+
+// send is the last act with c. A layer that changed the status afterwards has refused the socket.
+func (s *Socket) send(c *Ctx) {
+	resp := &c.fc.Response
+	if resp.StatusCode() != fasthttp.StatusSwitchingProtocols {
+		return
+	}
+	s.keep(c)
+	s.init(s, nil, s.most, s.overflow)
+	buf := s.tail(512)
+	for _, name := range contentHeaders {
+		resp.Header.Del(name)
+	}
+	resp.Header.Del("Content-Type")
+	buf.B = appendHead(buf.B, resp, "Connection: Upgrade\r\nUpgrade: websocket\r\n")
+	if s.conn != nil {
+		s.conn.own(s)
+	}
+	c.fc.HijackSetNoResponse(true)
+	c.fc.Hijack(s.start)
+}
+
+// start is the hijack handler: the socket takes the connection, and fasthttp's part, with its buffers, ends.
+func (s *Socket) start(nc net.Conn) {
+	if s.conn == nil {
+		s.serveForeign(nc)
+		return
+	}
+	s.conn.park(0)
+	s.out, s.in = &connOutlet{conn: s.conn}, newInlet(s.conn)
+	s.readEarly(nc)
+	if !s.app.tasks.join() {
+		s.mu.Lock()
+		s.running, s.ending = false, true
+		s.mu.Unlock()
+		s.leave()
+		go s.end()
+		return
+	}
+	if s.conn.table.leaving.Load() {
+		s.leave()
+	}
+	go func() {
+		defer s.app.tasks.running.Done()
+		s.main()
+	}()
+}
+
+// readEarly takes what the client sent right behind its handshake: it is in a buffer that fasthttp will give to another connection.
+func (s *Socket) readEarly(nc net.Conn) {
+	if nc.SetReadDeadline(past) != nil {
+		return // no client may send before it has the 101
+	}
+	for {
+		n, err := nc.Read(s.dec.Space()) // what is buffered, then the deadline
+		s.dec.Added(n)
+		if err != nil {
+			break
+		}
+	}
+	s.dec.Shrink()
+	_ = nc.SetReadDeadline(time.Time{})
+}
+
+// serveForeign serves the socket behind a listener that is not quart's: it has the connection, and fasthttp's buffers, until it returns.
+func (s *Socket) serveForeign(nc net.Conn) {
+	s.out, s.in = &netOutlet{nc, s.app.cfg.WriteTimeout}, &connInlet{conn: nc}
+	s.main()
+	s.mu.Lock()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.mu.Unlock()
+}
+
+// main runs the function and sees to the end.
+func (s *Socket) main() {
+	s.mu.Lock()
+	if s.err == nil {
+		s.wakeIn(s.ping)
+	}
+	switch {
+	case s.writing:
+		s.mu.Unlock()
+	case s.pending():
+		_ = s.sendNow() // the 101
+	default:
+		s.mu.Unlock()
+	}
+	err := guarded(func() error { return s.run(s) })
+	s.run = nil
+	s.conclude(err)
+	s.mu.Lock()
+	s.running = false
+	ended := !s.ending
+	s.ending = true
+	s.mu.Unlock()
+	if ended {
+		s.end()
+	}
+}
+
+// conclude closes the socket of a function that returned err, and logs what is the app's fault.
+func (s *Socket) conclude(err error) {
+	end := s.verdict(err)
+	if end.Code == 1011 {
+		s.app.errs.Add(1)
+		logStreamError(s.log, s.route, "a websocket failed", err)
+	}
+	s.CloseWith(end.Code, end.Reason)
+}
+
+// verdict is what the client gets for the error of a function.
+func (s *Socket) verdict(err error) *CloseError {
+	s.mu.Lock()
+	ours := s.err != nil
+	s.mu.Unlock()
+	if err == nil || ours && (told(err) || isCloseError(err) != nil) {
+		return &CloseError{Code: 1000}
+	}
+	if e := isCloseError(err); e != nil {
+		if e.Code == 1006 || e.Code == 1005 {
+			return &CloseError{Code: 1000}
+		}
+		return e
+	}
+	if told(err) {
+		return &CloseError{Code: 1000}
+	}
+	if e := publicError(err); e.Status >= 400 && e.Status < 500 {
+		code := 1008
+		if e.Status == 400 {
+			code = 1007
+		}
+		reason := e.Detail
+		if reason == "" {
+			reason = fasthttp.StatusMessage(e.Status)
+		}
+		return &CloseError{Code: code, Reason: reason}
+	}
+	return &CloseError{Code: 1011}
+}
+
+// isCloseError is errors.As for an error whose methods may panic.
+func isCloseError(err error) (e *CloseError) {
+	_ = guarded(func() error {
+		errors.As(err, &e)
+		return nil
+	})
+	return e
+}
+
+// ---- time ----
+
+// wakeIn calls onAlarm after d, to the precision of the sweeper; 0 is never. mu is held.
+func (s *Socket) wakeIn(d time.Duration) {
+	switch {
+	case d <= 0:
+	case s.conn != nil:
+		s.wake(d)
+	case s.timer != nil:
+		s.timer.Reset(d)
+	default:
+		s.timer = time.AfterFunc(d, s.idle)
+	}
+}
+
+// hangUp closes the connection from outside, in order.
+func (s *Socket) hangUp() {
+	if s.conn == nil {
+		s.out.close(true)
+		return
+	}
+	s.conn.linger()
+	_ = s.conn.shut()
+}
+
+// cut ends a write that hangs.
+func (s *Socket) cut() {
+	if s.conn == nil {
+		s.out.close(false)
+		return
+	}
+	_ = s.conn.abort()
+	_ = s.conn.shut()
+}
