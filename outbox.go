@@ -41,6 +41,7 @@ type speaker interface {
 	encoded(f *Frame) []byte // f as this client gets it
 	tooSlow()                // not held: Overflow says that the connection is closed
 	onAlarm()                // held
+	onBreak()                // not held: the connection takes no more
 	onEnd()                  // not held: everything is written, or can not be
 }
 
@@ -357,6 +358,7 @@ func (o *outbox) release() {
 	o.mu.Unlock()
 	if broken {
 		o.endContext()
+		o.self.onBreak()
 	}
 	if ended {
 		go o.end()

@@ -82,8 +82,8 @@ func (e *CloseError) Error() string {
 // has returned, or Close is called, or the client leaves; from then on its methods fail with ErrClosed.
 //
 // What is written while further messages have arrived already, as when a client sends many at once and each is answered, leaves
-// in one piece before the next wait for the client, and within 2 ms at the latest. Pings are answered, and sent, by the socket: while Read is
-// called. A function that only writes watches Context.
+// in one piece before the next wait for the client, and within 2 ms at the latest. Pings are sent, and answered, by the socket, the latter by Read: a
+// function that only writes calls Discard first.
 type Socket struct {
 	outbox
 	in       inlet
@@ -287,6 +287,18 @@ func (s *Socket) Messages() iter.Seq2[Message, error] {
 			return
 		}
 	}
+}
+
+// Discard reads and drops messages from now on, in a goroutine that lives as long as the socket: for a function that only writes. Without it
+// nobody sees the client's close frame, and its pongs, until the function reads; the end of the connection is seen by Context in any case.
+func (s *Socket) Discard() {
+	go func() {
+		for {
+			if _, err := s.Read(); err != nil {
+				return
+			}
+		}
+	}()
 }
 
 // orderly reports whether a socket's end is nobody's fault.
@@ -519,6 +531,9 @@ func (s *Socket) giveUp() {
 	}
 	s.hangUp()
 }
+
+// onBreak ends a Read that waits.
+func (s *Socket) onBreak() { s.in.interrupt() }
 
 func (s *Socket) onEnd() {
 	s.in.interrupt()

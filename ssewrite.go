@@ -90,4 +90,6 @@ func (s *EventStream) onAlarm() {
 	s.wake(left)
 }
 
+func (s *EventStream) onBreak() {}
+
 func (s *EventStream) onEnd() {}
