@@ -148,11 +148,13 @@ func (c *Ctx) readBody() {
 // sizeHint is how much room to make before a byte arrived: a declared length is only a claim.
 func (c *Ctx) sizeHint() int {
 	const most = 16 << 10
-	n := c.fc.Request.Header.ContentLength()
-	if n < 0 || n > most {
-		return most
+	switch n := c.fc.Request.Header.ContentLength(); {
+	case n >= 0 && n < most:
+		return n + 1 // one more, to see the end without growing
+	case n < -1: // neither declared nor chunked: there is none
+		return 1
 	}
-	return n + 1 // one more, to see the end without growing
+	return most
 }
 
 // BodyReader returns the request body as a reader, under the same limit and time as Body: as it arrives, in constant memory. Only

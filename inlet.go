@@ -25,6 +25,7 @@ type connInlet struct {
 }
 
 func (in *connInlet) fill(dec *wsproto.Decoder) error {
+	dec.Shrink()
 	if !dec.Idle() {
 		n, err := in.conn.Read(dec.Space())
 		dec.Added(n)

@@ -2,4 +2,4 @@
 
 package quart
 
-func newInlet(conn *connState) inlet { return &connInlet{conn: conn} }
+func newInlet(conn *connState, _ *connOutlet) inlet { return &connInlet{conn: conn} }

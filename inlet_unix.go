@@ -21,15 +21,15 @@ type rawInlet struct {
 	err  error
 }
 
-func newInlet(conn *connState) inlet {
-	if sc, ok := conn.inner.(syscall.Conn); ok { // not TLS
-		if raw, err := sc.SyscallConn(); err == nil {
-			in := &rawInlet{conn: conn, raw: raw}
-			in.once = in.readOnce // made here, so that a read allocates nothing
-			return in
-		}
+// newInlet makes the two sides of a socket on a parked connection. They share a descriptor's handle.
+func newInlet(conn *connState, out *connOutlet) inlet {
+	out.tries = newTrier(conn)
+	if out.tries.raw == nil { // TLS
+		return &connInlet{conn: conn}
 	}
-	return &connInlet{conn: conn}
+	in := &rawInlet{conn: conn, raw: out.tries.raw}
+	in.once = in.readOnce // made here, so that a read allocates nothing
+	return in
 }
 
 func (in *rawInlet) readOnce(fd uintptr) bool {

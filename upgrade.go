@@ -204,7 +204,8 @@ func (s *Socket) start(nc net.Conn) {
 		return
 	}
 	s.conn.park(0)
-	s.out, s.in = &connOutlet{conn: s.conn}, newInlet(s.conn)
+	out := &connOutlet{conn: s.conn}
+	s.out, s.in = out, newInlet(s.conn, out)
 	s.readEarly(nc)
 	if !s.app.tasks.join() {
 		s.mu.Lock()
@@ -217,10 +218,7 @@ func (s *Socket) start(nc net.Conn) {
 	if s.conn.table.leaving.Load() {
 		s.leave()
 	}
-	go func() {
-		defer s.app.tasks.running.Done()
-		s.main()
-	}()
+	go s.main()
 }
 
 // readEarly takes what the client sent right behind its handshake: it is in a buffer that fasthttp will give to another connection.
@@ -242,7 +240,8 @@ func (s *Socket) readEarly(nc net.Conn) {
 // serveForeign serves the socket behind a listener that is not quart's: it has the connection, and fasthttp's buffers, until it returns.
 func (s *Socket) serveForeign(nc net.Conn) {
 	s.out, s.in = &netOutlet{nc, s.app.cfg.WriteTimeout}, &connInlet{conn: nc}
-	s.main()
+	s.greet()
+	s.finish(s.call())
 	s.mu.Lock()
 	if s.timer != nil {
 		s.timer.Stop()
@@ -250,22 +249,39 @@ func (s *Socket) serveForeign(nc net.Conn) {
 	s.mu.Unlock()
 }
 
-// main runs the function and sees to the end.
+// main is the goroutine of the function.
 func (s *Socket) main() {
+	defer s.app.tasks.running.Done()
+	s.greet()
+	s.finish(s.call())
+}
+
+// greet sends the 101.
+func (s *Socket) greet() {
 	s.mu.Lock()
 	if s.err == nil {
 		s.wakeIn(s.ping)
 	}
-	switch {
-	case s.writing:
+	if s.writing || !s.pending() {
 		s.mu.Unlock()
-	case s.pending():
-		_ = s.sendNow() // the 101
-	default:
-		s.mu.Unlock()
+		return
 	}
-	err := guarded(func() error { return s.run(s) })
-	s.run = nil
+	_ = s.sendNow()
+}
+
+// call runs the function, recovered.
+func (s *Socket) call() (err error) {
+	defer func() {
+		s.run = nil
+		if v := recover(); v != nil {
+			err = recovered(v)
+		}
+	}()
+	return s.run(s)
+}
+
+// finish sees to the end of a socket whose function returned err.
+func (s *Socket) finish(err error) {
 	s.conclude(err)
 	s.mu.Lock()
 	s.running = false
