@@ -131,8 +131,7 @@ func wantProblem(t *testing.T, got answer, status int) {
 func TestRoutesToCome(t *testing.T) {
 	p := start(t, 1, "-addr", "127.0.0.1:0")
 	for _, target := range []string{
-		"GET /topic/a", "POST /topic/a",
-		"GET /ws/broadcast", "GET /session/set?v=1", "GET /session/get", "GET /form", "POST /form",
+		"GET /session/set?v=1", "GET /session/get", "GET /form", "POST /form",
 		"GET /openapi.json", "GET /docs", "GET /debug/dashboard",
 	} {
 		method, path, _ := strings.Cut(target, " ")

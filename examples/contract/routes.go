@@ -6,17 +6,20 @@ import (
 	"sync/atomic"
 
 	"github.com/goquart/quart"
+	"github.com/goquart/quart/hub"
 )
 
 // server is what the handlers share.
 type server struct {
 	gone atomic.Int64 // slow handlers whose client left
+	hub  *hub.Hub
 }
 
 // newApp routes everything. www is the directory of /static/, "" for one of its own.
 func newApp(cfg quart.Config, www string) *quart.App {
 	app := quart.New(cfg)
-	s := &server{}
+	s := &server{hub: hub.New(hub.Config{})}
+	app.WhileServing(s.hub.Serve)
 
 	app.Get("/plaintext", plaintext)
 	app.Post("/plaintext", plaintext)
@@ -47,16 +50,16 @@ func newApp(cfg quart.Config, www string) *quart.App {
 
 	app.Get("/ws", func(c *quart.Ctx) error { return c.Upgrade(large, echoSocket) })
 	app.WebSocket("/ws/limit", echoSocket)
+	app.WebSocket("/ws/broadcast", s.hub.Topic("broadcast").Relay)
+	app.Get("/topic/{name}", s.follow)
+	app.Post("/topic/{name}", s.publish)
 
 	for _, pattern := range []string{
-		"/topic/{name}",
-		"/ws/broadcast",
 		"/session/set", "/session/get", "/form",
 		"/openapi.json", "/docs", "/debug/dashboard",
 	} {
 		app.Get(pattern, notYet)
 	}
-	app.Post("/topic/{name}", notYet)
 	app.Post("/form", notYet)
 	return app
 }
