@@ -39,6 +39,10 @@ func (c *Ctx) Upgrade(cfg SocketConfig, f func(s *Socket) error) error {
 			return &HTTPError{Status: 400, Detail: "the Sec-WebSocket-Extensions are malformed", Err: err}
 		}
 		s.params = params
+		if params.Deflate && !params.ServerNoTakeover {
+			s.deflater = new(wsproto.Deflater)
+			s.deflater.Init(params.ServerBits)
+		}
 	}
 	if _, err := c.Body(); err != nil { // frames follow it
 		return err
