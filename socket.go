@@ -135,7 +135,7 @@ func (s *Socket) Read() (Message, error) {
 		case wsproto.Ping:
 			s.pong(ev.Data)
 		case wsproto.Close:
-			s.closedByPeer(ev.Code, ev.Reason)
+			s.closedByPeer(ev.Code, string(ev.Data))
 		}
 	}
 	return Message{}, s.readErr

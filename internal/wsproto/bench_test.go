@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/goquart/quart/internal/wsproto"
 )
@@ -82,6 +83,26 @@ func BenchmarkUnmask(b *testing.B) {
 	}
 }
 
+func BenchmarkText(b *testing.B) {
+	for _, bm := range []struct{ name, s string }{{"umlauts", "über"}, {"chinese", "世界你好"}, {"german", "Falsches Üben von Xylophonmusik quält jeden größeren Zwerg. "}} {
+		for _, n := range []int{64, 64 << 10} {
+			p := []byte(strings.Repeat(bm.s, n/len(bm.s)))
+			b.Run(fmt.Sprintf("%s/%d", bm.name, n), func(b *testing.B) {
+				b.SetBytes(int64(len(p)))
+				for b.Loop() {
+					wsproto.ValidText(p)
+				}
+			})
+			b.Run(fmt.Sprintf("%s/%d/unicode-utf8", bm.name, n), func(b *testing.B) {
+				b.SetBytes(int64(len(p)))
+				for b.Loop() {
+					utf8.Valid(p)
+				}
+			})
+		}
+	}
+}
+
 func BenchmarkDeflate(b *testing.B) {
 	for _, n := range []int{64, 256, 1 << 10, 64 << 10} {
 		for _, bits := range []uint8{15, 9} {
@@ -97,9 +118,12 @@ func BenchmarkDeflate(b *testing.B) {
 			})
 		}
 	}
+}
+
+func BenchmarkDeflater(b *testing.B) {
 	for _, n := range []int{64, 256, 1 << 10} {
 		doc := []byte(document(64 << 10))
-		b.Run(fmt.Sprintf("%d/takeover", n), func(b *testing.B) {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			var d wsproto.Deflater
 			d.Init(15)
 			var dst []byte

@@ -63,8 +63,10 @@ func (d *Decoder) free() int { return cap(d.buf.B) - slack - len(d.buf.B) }
 // moved once; later on only those behind it are, which are less than a frame unless
 // the caller does not call Next.
 func (d *Decoder) compact() {
-	b := d.buf.B
-	message := copy(b, b[d.start:d.end])
+	b, message := d.buf.B, d.end-d.start
+	if d.start > 0 {
+		copy(b, b[d.start:d.end])
+	}
 	unread := copy(b[message:], b[d.next:])
 	d.start, d.end, d.next = 0, message, message
 	d.buf.B = b[:message+unread]
@@ -114,7 +116,7 @@ func (d *Decoder) More() bool {
 		if size < 0 || int64(len(b)) < size {
 			return false
 		}
-		if b[0]&bitFin != 0 || b[0]&0x0f >= byte(OpClose) {
+		if b[0]&bitFin != 0 { // as control frames have
 			return true
 		}
 		b = b[size:]

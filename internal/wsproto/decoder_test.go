@@ -292,10 +292,44 @@ func TestBufferIsGivenBack(t *testing.T) {
 	if got := decode(t, d, frame(fin, "x")); got[0] != `text "x"` {
 		t.Error(got)
 	}
-	d.Space()
+	put(d, text("a"))
 	d.Free()
 	if wsproto.Holds(d) {
 		t.Error("Free left a buffer")
+	}
+	put(d, text("a"))
+	if e, err := d.Next(); e.Kind != wsproto.None || err != nil {
+		t.Errorf("after Free: %s, %v", event(e), err)
+	}
+	d.Free()
+	d.Init(0, plain)
+	if got := decode(t, d, text("a")); len(got) != 1 {
+		t.Errorf("after Init: %v", got)
+	}
+}
+
+// TestSpaceRemembers: who sent a large message gets as much space for the next one,
+// up to 128 KiB, and less and less if there is none.
+func TestSpaceRemembers(t *testing.T) {
+	for _, n := range []int{100, 3000, 20000, 64 << 10, 1 << 20} {
+		for _, in := range [][]byte{text(strings.Repeat("x", n)), join(frame(1, strings.Repeat("x", n/2)), frame(fin, strings.Repeat("x", n-n/2)))} {
+			d := newDecoder(t, 0, plain)
+			for range 4 { // from the second on it is there at once
+				decode(t, d, in)
+			}
+			want := max(4<<10, min(n+14, 128<<10)) - 64
+			if got := len(d.Space()); got < want {
+				t.Errorf("space for %d bytes behind a message of %d", got, n)
+			}
+			for range 20 {
+				d.Shrink()
+				put(d, text("x"))
+				d.Next()
+			}
+			if d.Shrink(); wsproto.Hint(d) > 4<<10 {
+				t.Errorf("a hint of %d behind small messages", wsproto.Hint(d))
+			}
+		}
 	}
 }
 
@@ -317,7 +351,7 @@ func TestSpace(t *testing.T) {
 // TestWork: the bytes moved grow in proportion to the bytes that arrive.
 func TestWork(t *testing.T) {
 	d := newDecoder(t, 0, plain)
-	const n = 1 << 20
+	const n = 1 << 18
 	one, empty := frame(0, "x"), frame(0, "")
 	in := frame(2, "x")
 	for range n {
@@ -325,7 +359,7 @@ func TestWork(t *testing.T) {
 	}
 	in = append(in, frame(fin, "x")...)
 	for _, sizes := range [][]int{nil, {1000}, {17}} {
-		if got := decode(t, d, in, sizes...); len(got) != 1 || !strings.HasPrefix(got[0], "binary 1048578 bytes") {
+		if got := decode(t, d, in, sizes...); len(got) != 1 || !strings.HasPrefix(got[0], "binary 262146 bytes") {
 			t.Errorf("got %v", got)
 		}
 	}
@@ -333,10 +367,12 @@ func TestWork(t *testing.T) {
 
 func TestMessagesDoNotAlias(t *testing.T) {
 	d := newDecoder(t, 0, plain)
-	put(d, join(text("abc"), text("def")))
-	a, _ := d.Next()
-	_ = append(a.Data, "XXXXXXXXXXXX"...)
-	if b, err := d.Next(); err != nil || string(b.Data) != "def" {
-		t.Errorf("got %q, %v: an append wrote into the next frame", b.Data, err)
+	put(d, join(text("abc"), frame(fin|9, "ping"), text("long"+strings.Repeat("x", 200)), frame(1, "frag"), frame(fin, "ments"), text("last")))
+	for i, want := range []string{"abc", "ping", "long", "fragments", "last"} {
+		e, err := d.Next()
+		if err != nil || !strings.HasPrefix(string(e.Data), want) {
+			t.Fatalf("event %d: got %q, %v: an append wrote into the next frame", i, e.Data, err)
+		}
+		_ = append(e.Data, "XXXXXXXXXXXX"...)
 	}
 }

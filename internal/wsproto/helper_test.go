@@ -73,7 +73,7 @@ func event(e wsproto.Event) string {
 	case wsproto.Pong:
 		return "pong " + abbreviate(e.Data)
 	case wsproto.Close:
-		return fmt.Sprintf("close %d %q", e.Code, e.Reason)
+		return fmt.Sprintf("close %d %q", e.Code, e.Data)
 	}
 	return "none"
 }
