@@ -11,8 +11,8 @@
 //
 // # Lifetimes
 //
-// A string is yours for ever; a []byte is borrowed until the handler returns. A *Ctx is valid until the handler returns; what goes on
-// after that (a goroutine, the function of Stream and SSE) reads what it needs into variables first. Ctx.Context lives until the response is
+// A string is yours for ever; a []byte is borrowed until the handler returns, from a Socket until the next Read. A *Ctx is valid until the handler returns; what goes on
+// after that (a goroutine, the function of Stream, SSE and Upgrade) reads what it needs into variables first. Ctx.Context lives until the response is
 // complete, or the client has left.
 // The build tag quartdebug turns a use after that into a panic that says where the Ctx was acquired.
 //
@@ -36,6 +36,15 @@
 //		}
 //		return nil
 //	})
+//	app.WebSocket("/echo", func(ws *quart.Socket) error {
+//		for m, err := range ws.Messages() {
+//			if err != nil {
+//				return err
+//			}
+//			ws.Write(m)
+//		}
+//		return nil
+//	})
 //	app.Static("/static", os.DirFS("public"))
 //
 //	app.OnStatus(404, func(c *quart.Ctx, err error) error { return c.Render(404, &NotFound{}) })
@@ -47,5 +56,5 @@
 // Config's zero value is safe to expose: a request head of 16 KiB and 100 fields (431), 1 MiB of body (413), 1,000 form fields and
 // parts (413), 1,000 query arguments and 64 levels of JSON (400), 5 s for a head, 60 s for a body and
 // 30 s for each read of it (408), 10 s for each write, 30 s between
-// requests, 20,000 connections (503). Malformed heads that are known to smuggle requests are answered 400 and the connection is closed.
+// requests, 20,000 connections (503), 1 MiB for a message of a websocket (1009), whose page must be of the same origin (403). Malformed heads that are known to smuggle requests are answered 400 and the connection is closed.
 package quart

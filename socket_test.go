@@ -461,3 +461,70 @@ func readHead(t *testing.T, nc net.Conn) (status int) {
 	_, _ = fmt.Sscanf(line, "HTTP/1.1 %d", &status)
 	return status
 }
+
+// A group's middleware comes before its sockets, and may refuse them; a plain GET to one is 426, another method 405.
+func TestSocketOfGroup(t *testing.T) {
+	app, _ := newApp(quart.Config{})
+	g := app.Group("/api", func(next quart.Handler) quart.Handler {
+		return func(c *quart.Ctx) error {
+			if c.Query("token") == "" {
+				return quart.ErrUnauthorized
+			}
+			return next(c)
+		}
+	})
+	g.WebSocket("/ws", echoSocket)
+	s := serve(t, app)
+	ws := s.socket("/api/ws?token=1")
+	ws.send(textFrame("hi"))
+	ws.want(fin|opText, "hi")
+	if a := s.raw("GET", upgradeRequest("/api/ws")); a.StatusCode != 401 {
+		t.Errorf("no token: %d", a.StatusCode)
+	}
+	if a := s.get("/api/ws?token=1"); a.StatusCode != 426 || a.Header.Get("Upgrade") != "websocket" {
+		t.Errorf("a plain GET: %d", a.StatusCode)
+	}
+	if a := s.do("POST", "/api/ws?token=1", ""); a.StatusCode != 405 {
+		t.Errorf("POST: %d", a.StatusCode)
+	}
+}
+
+type amount struct{ Count int }
+
+func (o *amount) Validate() error {
+	if o.Count < 1 {
+		return errors.New("count is at least 1")
+	}
+	return nil
+}
+
+// TestSocketJSONValidated: what ReadJSON decodes is checked as typed handlers check it; the function may go on.
+func TestSocketJSONValidated(t *testing.T) {
+	app, _ := newApp(quart.Config{Validate: func(v any) error {
+		if o, ok := v.(*amount); ok && o.Count > 9 {
+			return errors.New("count is at most 9")
+		}
+		return nil
+	}})
+	app.WebSocket("/ws", func(ws *quart.Socket) error {
+		for {
+			var o amount
+			err := ws.ReadJSON(&o)
+			switch {
+			case quart.StatusOf(err) == 422:
+				_ = ws.WriteText(err.Error())
+			case err != nil:
+				return err
+			default:
+				_ = ws.WriteJSON(o)
+			}
+		}
+	})
+	ws := serve(t, app).socket("/ws")
+	ws.send(textFrame(`{"Count":0}`), textFrame(`{"Count":10}`), textFrame(`{"Count":5}`))
+	for _, want := range []string{"at least 1", "at most 9", `{"Count":5}`} {
+		if _, p, err := ws.next(); err != nil || !strings.Contains(p, want) {
+			t.Errorf("%q, %v; want %q", p, err, want)
+		}
+	}
+}
