@@ -129,6 +129,8 @@ func TestWebSocketHandshake(t *testing.T) {
 		header  string
 	}{
 		{"plain", handshake(), 101, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
+		{"two lines of Connection", handshake("Connection", "keep-alive\r\nConnection: Upgrade"), 101, ""},
+		{"list of upgrades", handshake("Upgrade", "h2c, WebSocket"), 101, "Upgrade: websocket"},
 		{"subprotocol of the server's choice", handshake("Sec-WebSocket-Protocol", "x, v1,v2"), 101, "Sec-WebSocket-Protocol: v2"},
 		{"unknown subprotocol", handshake("Sec-WebSocket-Protocol", "x"), 101, "Sec-WebSocket-Protocol: "},
 		{"deflate", handshake("Sec-WebSocket-Extensions", "foo, permessage-deflate; client_max_window_bits"), 101, "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover"},

@@ -66,13 +66,22 @@ func (e Event) Frame() (*Frame, error) {
 	return &Frame{event: e, data: []byte(e.Data)}, nil
 }
 
+// Message returns what a socket gets, for a Live outside of this package. Data is the frame's own: it must not be changed.
+func (f *Frame) Message() Message { return Message{Data: f.data, Binary: f.binary} }
+
+// Event returns what an event stream gets, for a Live outside of this package.
+func (f *Frame) Event() Event {
+	e := f.event
+	if e.Data = string(f.data); f.binary {
+		e.Data = base64.StdEncoding.EncodeToString(f.data)
+	}
+	return e
+}
+
 // chunk returns the event with the framing of a chunk around it.
 func (f *Frame) chunk() []byte {
 	f.sseOnce.Do(func() {
-		e := f.event
-		if e.Data = string(f.data); f.binary {
-			e.Data = base64.StdEncoding.EncodeToString(f.data)
-		}
+		e := f.Event()
 		b := append(make([]byte, 0, len(e.Data)+len(e.ID)+64), emptyChunk...)
 		f.sse = closeChunk(e.append(b), 0)
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 )
 
@@ -20,6 +21,7 @@ type live struct {
 	ctx, base context.Context
 	cancel    context.CancelCauseFunc
 	over      bool // a context that is asked for from now on is done
+	watchers  []interface{ Gone() }
 }
 
 // keep takes from c what lives on.
@@ -53,13 +55,48 @@ func (l *live) Context() context.Context {
 	return l.ctx
 }
 
+// Notify calls w.Gone, once, in another goroutine, when the connection is over, at once if it is: what the end of Context says, for 40 bytes in place of
+// 700, for a hub whose parked streams are many. Forget takes it back.
+func (l *live) Notify(w interface{ Gone() }) {
+	l.ctxMu.Lock()
+	defer l.ctxMu.Unlock()
+	if l.over {
+		go w.Gone()
+		return
+	}
+	l.watchers = append(l.watchers, w)
+}
+
+// Forget ends what Notify began. It does nothing when the connection is over.
+func (l *live) Forget(w interface{ Gone() }) {
+	l.ctxMu.Lock()
+	defer l.ctxMu.Unlock()
+	if i := slices.Index(l.watchers, w); i >= 0 {
+		last := len(l.watchers) - 1
+		l.watchers[i], l.watchers[last] = l.watchers[last], nil
+		l.watchers = l.watchers[:last]
+	}
+}
+
+// setOver ends what the end of the connection ends, and returns what cancels the context.
+func (l *live) setOver() context.CancelCauseFunc {
+	l.ctxMu.Lock()
+	defer l.ctxMu.Unlock()
+	l.over = true
+	if watchers := l.watchers; len(watchers) > 0 {
+		l.watchers = nil
+		go func() {
+			for _, w := range watchers {
+				w.Gone()
+			}
+		}()
+	}
+	return l.cancel
+}
+
 // endContext ends the context, and those of the connection's request that others hold.
 func (l *live) endContext() {
-	l.ctxMu.Lock()
-	l.over = true
-	cancel := l.cancel
-	l.ctxMu.Unlock()
-	if cancel != nil {
+	if cancel := l.setOver(); cancel != nil {
 		cancel(ErrClosed)
 	}
 	if l.conn != nil {
@@ -69,11 +106,7 @@ func (l *live) endContext() {
 
 // freeContext is for the very end: a context that was not ended is.
 func (l *live) freeContext() {
-	l.ctxMu.Lock()
-	l.over = true
-	cancel := l.cancel
-	l.ctxMu.Unlock()
-	if cancel != nil {
+	if cancel := l.setOver(); cancel != nil {
 		cancel(nil)
 	}
 }

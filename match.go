@@ -174,9 +174,23 @@ func (t *table) find(mt *methodTable, c *Ctx) bool {
 	return true
 }
 
+// wantsWebSocket reports whether this is a GET that asks for a websocket. Both fields are lists (RFC 9110, sections 7.6.1 and 7.8).
 func (c *Ctx) wantsWebSocket() bool {
 	h := &c.fc.Request.Header
-	return h.IsGet() && h.ConnectionUpgrade() && equalFold(h.Peek("Upgrade"), "websocket")
+	return h.IsGet() && len(h.Peek("Upgrade")) > 0 && listed(h.PeekAll("Upgrade"), "websocket") &&
+		listed(h.PeekAll("Connection"), "upgrade") && !h.ConnectionClose()
+}
+
+// listed reports whether a field that is a list, on any number of lines, has a member, in any case.
+func listed(lines [][]byte, member string) bool {
+	for _, line := range lines {
+		for m := range bytes.SplitSeq(line, []byte(",")) {
+			if equalFold(bytes.Trim(m, " \t"), member) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // miss handles requests that no route takes. An OPTIONS request runs inside the onion of the route that it asks about, so that

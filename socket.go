@@ -554,7 +554,7 @@ func (s *Socket) onEnd() {
 
 // ---- as the owner of a connection ----
 
-// gone is called when the client has closed its side. What it sent before is still to be read.
-func (s *Socket) gone() {}
+// gone is called when the client has closed its side, and ends the context. What it sent before is still to be read.
+func (s *Socket) gone() { s.setOver() }
 
 func (s *Socket) leave() { s.CloseWith(1001, "the server is stopping") }

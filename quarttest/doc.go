@@ -13,9 +13,10 @@
 // for that. The client keeps cookies as a browser does and follows redirects only when asked, by [Request.Follow]. Input that no client would
 // send goes through [Client.Raw] and [Client.Dial].
 //
-// [Client.SSE] opens a stream of server-sent events, whose [Stream.Next] waits for an event and [Stream.Close] leaves as a closed tab does;
-// [Request.Start] abandons a plain request. The connections have no descriptor that could be watched, but the app notices at once, as over
-// TCP, when the client has gone.
+// [Client.SSE] opens a stream of server-sent events, whose [Stream.Next] waits for an event and [Stream.Close] leaves as a closed tab does.
+// [Client.WebSocket] opens a websocket, of which [ReadText] and [ReadClose] wait for a message and for the end; [Client.Handshake] looks at a
+// refusal. [Request.Start] abandons a plain request. The connections have no descriptor that could be watched, but the app notices at once,
+// as over TCP, when the client has gone.
 //
 // Tests may run in parallel, each with an app and a client of its own, and a client may be used by several goroutines. It works in a
 // bubble of testing/synctest, too, where a wait of a nanosecond lasts until all that can run has run.

@@ -203,10 +203,17 @@ func (r *Request) once() (*Response, error) {
 }
 
 func (r *Request) send() (*conn, error) {
-	if !validTarget(r.target) || r.method == "" || strings.ContainsAny(r.method, " \r\n") {
-		return nil, fmt.Errorf("the request line %q cannot be sent; see Client.Raw", r.method+" "+r.target)
+	if err := r.sendable(); err != nil {
+		return nil, err
 	}
 	return r.cl.send(r.encode())
+}
+
+func (r *Request) sendable() error {
+	if !validTarget(r.target) || r.method == "" || strings.ContainsAny(r.method, " \r\n") {
+		return fmt.Errorf("the request line %q cannot be sent; see Client.Raw", r.method+" "+r.target)
+	}
+	return nil
 }
 
 // took completes a response to r, and takes its cookies.

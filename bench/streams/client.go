@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goquart/quart/bench/internal/proc"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -154,7 +156,7 @@ func (c *client) receive(s *stream, keep bool) error {
 	}
 	events := bytes.Count(c.buf[:n], []byte{eventMark})
 	if events > 0 && s.first == 0 {
-		s.first = monotonic()
+		s.first = proc.Monotonic()
 	}
 	s.count += events
 	return nil

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/goquart/quart/bench/internal/proc"
+	"github.com/goquart/quart/bench/internal/rounds"
 )
 
 // A source is one way to send events.
@@ -34,14 +37,14 @@ var (
 )
 
 // withServer calls f on a new server process.
-func (cfg *config) withServer(ctx context.Context, name, profile string, f func(context.Context, *server) error) error {
+func (cfg *config) withServer(ctx context.Context, name, profile string, f func(context.Context, *proc.Server) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	s, err := startServer(ctx, name, profile, "", cfg.cores.Server)
+	s, err := proc.Start(ctx, cfg.cores.Server, name, profile, "")
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer s.Stop()
 	return f(ctx, s)
 }
 
@@ -58,7 +61,7 @@ type memoryRow struct {
 func measureMemory(ctx context.Context, cfg config) (rows []memoryRow, err error) {
 	for _, src := range idle {
 		progress("memory: %s", src.Name)
-		err := cfg.withServer(ctx, src.server, "", func(ctx context.Context, s *server) error {
+		err := cfg.withServer(ctx, src.server, "", func(ctx context.Context, s *proc.Server) error {
 			row, err := cfg.memoryOf(ctx, s, src)
 			rows = append(rows, row)
 			return err
@@ -70,8 +73,8 @@ func measureMemory(ctx context.Context, cfg config) (rows []memoryRow, err error
 	return rows, nil
 }
 
-func (cfg *config) memoryOf(ctx context.Context, s *server, src source) (memoryRow, error) {
-	goroutines, err := s.ask1("goroutines")
+func (cfg *config) memoryOf(ctx context.Context, s *proc.Server, src source) (memoryRow, error) {
+	goroutines, err := s.Ask1("goroutines")
 	if err != nil {
 		return memoryRow{}, err
 	}
@@ -79,31 +82,31 @@ func (cfg *config) memoryOf(ctx context.Context, s *server, src source) (memoryR
 	if err := cfg.openAndClose(ctx, s, src, min(cfg.Streams, 64)); err != nil {
 		return memoryRow{}, err
 	}
-	if _, err := s.waitGoroutines(cfg.Settle, goroutines+1); err != nil { // quart's sweeper
+	if _, err := s.WaitGoroutines(cfg.Settle, goroutines+1); err != nil { // quart's sweeper
 		return memoryRow{}, err
 	}
-	before, err := s.ask("memory", 3)
+	before, err := s.Ask("memory", 3)
 	if err != nil {
 		return memoryRow{}, err
 	}
-	if goroutines, err = s.ask1("goroutines"); err != nil {
+	if goroutines, err = s.Ask1("goroutines"); err != nil {
 		return memoryRow{}, err
 	}
-	c, err := openStreams(ctx, s.addr, src.path, cfg.Streams)
+	c, err := openStreams(ctx, s.Addr, src.path, cfg.Streams)
 	if err != nil {
 		return memoryRow{}, err
 	}
 	defer c.close()
-	now, err := s.waitGoroutines(cfg.Settle, goroutines+int64(src.goroutines*cfg.Streams))
+	now, err := s.WaitGoroutines(cfg.Settle, goroutines+int64(src.goroutines*cfg.Streams))
 	if err != nil {
 		return memoryRow{}, err
 	}
-	after, err := s.ask("memory", 3)
+	after, err := s.Ask("memory", 3)
 	if err != nil {
 		return memoryRow{}, err
 	}
 	if file := cfg.profileFile("memory " + src.Name); file != "" {
-		if _, err := s.ask("heap "+file, 0); err != nil {
+		if _, err := s.Ask("heap "+file, 0); err != nil {
 			return memoryRow{}, err
 		}
 	}
@@ -114,24 +117,14 @@ func (cfg *config) memoryOf(ctx context.Context, s *server, src source) (memoryR
 	}, c.check(1)
 }
 
-func (cfg *config) openAndClose(ctx context.Context, s *server, src source, n int) error {
-	c, err := openStreams(ctx, s.addr, src.path, n)
+func (cfg *config) openAndClose(ctx context.Context, s *proc.Server, src source, n int) error {
+	c, err := openStreams(ctx, s.Addr, src.path, n)
 	if err != nil {
 		return err
 	}
 	c.close()
-	_, err = s.ask("round 4", 1) // those that only notice a client's leaving when they write
+	_, err = s.Ask("round 4", 1) // those that only notice a client's leaving when they write
 	return err
-}
-
-// waitGoroutines waits until the server has no more than n goroutines, and returns how many it has in the end.
-func (s *server) waitGoroutines(settle time.Duration, n int64) (int64, error) {
-	for end := time.Now().Add(settle); ; time.Sleep(50 * time.Millisecond) {
-		now, err := s.ask1("goroutines")
-		if err != nil || now <= n || time.Now().After(end) {
-			return now, err
-		}
-	}
 }
 
 // ---- events ----
@@ -139,9 +132,9 @@ func (s *server) waitGoroutines(settle time.Duration, n int64) (int64, error) {
 // An eventsRow is the cost of events, in microseconds.
 type eventsRow struct {
 	Source   string
-	Events   int    // in each round
-	CPU      figure // of the server for each event
-	P50, P99 figure // from the start of a burst, or of a single event for all, to a stream's first event
+	Events   int           // in each round
+	CPU      rounds.Figure // of the server for each event
+	P50, P99 rounds.Figure // from the start of a burst, or of a single event for all, to a stream's first event
 }
 
 // A sample is what one process gave.
@@ -152,9 +145,9 @@ func measureEvents(ctx context.Context, cfg config) (bursts, singles []eventsRow
 	burstOf, singleOf := map[string][]sample{}, map[string][]sample{}
 	for round := range cfg.Rounds {
 		progress("events: round %d of %d", round+1, cfg.Rounds)
-		for _, src := range turns(busy, round) {
+		for _, src := range rounds.Turns(busy, round) {
 			profile := cfg.profileFile(fmt.Sprintf("burst %s %d", src.Name, round))
-			err := cfg.withServer(ctx, src.server, profile, func(ctx context.Context, s *server) error {
+			err := cfg.withServer(ctx, src.server, profile, func(ctx context.Context, s *proc.Server) error {
 				burst, single, err := cfg.eventsOf(ctx, s, src)
 				burstOf[src.Name] = append(burstOf[src.Name], burst)
 				singleOf[src.Name] = append(singleOf[src.Name], single)
@@ -173,12 +166,12 @@ func measureEvents(ctx context.Context, cfg config) (bursts, singles []eventsRow
 }
 
 func eventsRowOf(name string, events int, samples []sample) eventsRow {
-	column := func(f func(sample) float64) figure {
+	column := func(f func(sample) float64) rounds.Figure {
 		var values []float64
 		for _, s := range samples {
 			values = append(values, f(s))
 		}
-		return figureOf(values)
+		return rounds.Of(values)
 	}
 	return eventsRow{
 		Source: name, Events: events,
@@ -188,18 +181,8 @@ func eventsRowOf(name string, events int, samples []sample) eventsRow {
 	}
 }
 
-// turns is the order of one round: there and back, so that a drift of the
-// machine meets both of a pair alike.
-func turns[T any](all []T, round int) []T {
-	all = slices.Clone(all)
-	if round%2 == 1 {
-		slices.Reverse(all)
-	}
-	return all
-}
-
-func (cfg *config) eventsOf(ctx context.Context, s *server, src source) (burst, single sample, err error) {
-	c, err := openStreams(ctx, s.addr, src.path, cfg.Busy)
+func (cfg *config) eventsOf(ctx context.Context, s *proc.Server, src source) (burst, single sample, err error) {
+	c, err := openStreams(ctx, s.Addr, src.path, cfg.Busy)
 	if err != nil {
 		return burst, single, err
 	}
@@ -219,7 +202,7 @@ func (cfg *config) eventsOf(ctx context.Context, s *server, src source) (burst, 
 
 // A hall is a server and the streams that listen to it.
 type hall struct {
-	server *server
+	server *proc.Server
 	client *client
 	seen   int // events in each stream so far
 }
@@ -227,13 +210,13 @@ type hall struct {
 // perform has rounds of n events sent to every stream, each one pause after the one before has arrived.
 func (h *hall) perform(ctx context.Context, rounds, n int, pause time.Duration) (sample, error) {
 	var delays []time.Duration
-	before, err := h.server.ask1("cpu")
+	before, err := h.server.Ask1("cpu")
 	if err != nil {
 		return sample{}, err
 	}
 	for range rounds {
 		time.Sleep(pause)
-		if err := h.server.say(fmt.Sprintf("round %d", n)); err != nil {
+		if err := h.server.Say(fmt.Sprintf("round %d", n)); err != nil {
 			return sample{}, err
 		}
 		h.seen += n
@@ -241,7 +224,7 @@ func (h *hall) perform(ctx context.Context, rounds, n int, pause time.Duration) 
 		if err != nil {
 			return sample{}, err
 		}
-		began, err := h.server.hear(1)
+		began, err := h.server.Hear(1)
 		if err != nil {
 			return sample{}, err
 		}
@@ -249,7 +232,7 @@ func (h *hall) perform(ctx context.Context, rounds, n int, pause time.Duration) 
 			delays = append(delays, time.Duration(first-began[0]))
 		}
 	}
-	after, err := h.server.ask1("cpu")
+	after, err := h.server.Ask1("cpu")
 	if err != nil {
 		return sample{}, err
 	}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/goquart/quart/bench/internal/pin"
+	"github.com/goquart/quart/bench/internal/proc"
 )
 
 // The parts of a run.
@@ -51,8 +52,8 @@ type config struct {
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == serveFlag {
-		exitOn(serveMain(os.Args[2:]))
+	if len(os.Args) > 1 && os.Args[1] == proc.Flag {
+		exitOn(proc.Host(os.Args[2:], newSite))
 		return
 	}
 	cfg, asJSON, err := parseFlags(os.Args[1:])

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
-	"text/tabwriter"
+
+	"github.com/goquart/quart/bench/internal/rounds"
 )
 
 // A report is what -json prints.
@@ -26,27 +26,6 @@ type report struct {
 
 func newReport(cfg config) *report {
 	return &report{Go: runtime.Version(), Busy: cfg.Busy, Burst: cfg.Burst}
-}
-
-// A figure is a value of each round. A ratio is taken within a round, before
-// the median.
-type figure struct {
-	Median, Min, Max float64
-	Rounds           []float64
-}
-
-func figureOf(rounds []float64) figure {
-	sorted := slices.Sorted(slices.Values(rounds))
-	n := len(sorted)
-	return figure{Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Min: sorted[0], Max: sorted[n-1], Rounds: rounds}
-}
-
-func ratios(values, to []float64) []float64 {
-	r := make([]float64, len(values))
-	for i, v := range values {
-		r[i] = v / to[i]
-	}
-	return r
 }
 
 // A target is a row of the project's README, and what was measured.
@@ -103,15 +82,10 @@ func (r *report) targets() (all []target) {
 	return all
 }
 
-// table writes lines of columns.
-type table struct{ w *tabwriter.Writer }
-
-func (t table) row(format string, args ...any) { fmt.Fprintf(t.w, format+"\t\n", args...) } // Flush has the error
-
 // print writes the tables for people.
 func (r *report) print(out io.Writer) error {
-	t := table{tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)}
-	fmt.Fprintln(t.w, r.Go)
+	t := rounds.NewTable(out)
+	t.Line("%s", r.Go)
 	r.printMemory(t)
 	r.printEvents(t, fmt.Sprintf("bursts of %d events of 64 B in each of %d streams", r.Burst, r.Busy), r.Bursts)
 	r.printEvents(t, fmt.Sprintf("a single event of 64 B in each of %d streams", r.Busy), r.Singles)
@@ -119,78 +93,76 @@ func (r *report) print(out io.Writer) error {
 	r.printStatic(t)
 	r.printGone(t)
 	r.printTargets(t)
-	return t.w.Flush()
+	return t.Flush()
 }
 
-func (t table) title(format string, args ...any) { fmt.Fprintf(t.w, "\n"+format+"\n", args...) }
-
-func (r *report) printMemory(t table) {
+func (r *report) printMemory(t rounds.Table) {
 	if len(r.Memory) == 0 {
 		return
 	}
-	t.title("%d open streams that wait: growth of the server for each", r.Memory[0].Streams)
-	t.row("KiB resident\theap\tstacks\tgoroutines\t")
+	t.Title("%d open streams that wait: growth of the server for each", r.Memory[0].Streams)
+	t.Row("KiB resident\theap\tstacks\tgoroutines\t")
 	for _, m := range r.Memory {
-		t.row("%.2f\t%.2f\t%.2f\t%.3f\t  %s", m.Resident/kib, m.Heap/kib, m.Stacks/kib, m.Goroutines, m.Source)
+		t.Row("%.2f\t%.2f\t%.2f\t%.3f\t  %s", m.Resident/kib, m.Heap/kib, m.Stacks/kib, m.Goroutines, m.Source)
 	}
 }
 
-func (r *report) printEvents(t table, title string, rows []eventsRow) {
+func (r *report) printEvents(t rounds.Table, title string, rows []eventsRow) {
 	if len(rows) == 0 {
 		return
 	}
-	t.title("%s: server CPU, and time to a stream's first event", title)
-	t.row("CPU us/event\tmin\tmax\tp50 us\tp99 us\t")
+	t.Title("%s: server CPU, and time to a stream's first event", title)
+	t.Row("CPU us/event\tmin\tmax\tp50 us\tp99 us\t")
 	for _, e := range rows {
-		t.row("%.2f\t%.2f\t%.2f\t%.0f\t%.0f\t  %s", e.CPU.Median, e.CPU.Min, e.CPU.Max, e.P50.Median, e.P99.Median, e.Source)
+		t.Row("%.2f\t%.2f\t%.2f\t%.0f\t%.0f\t  %s", e.CPU.Median, e.CPU.Min, e.CPU.Max, e.P50.Median, e.P99.Median, e.Source)
 	}
 }
 
-func (r *report) printUploads(t table) {
+func (r *report) printUploads(t rounds.Table) {
 	if len(r.Uploads) == 0 {
 		return
 	}
-	t.title("a body of %d MiB, read as it comes", r.Uploads[0].Bytes/mib)
-	t.row("MiB growth\tMB/s\tCPU s\t")
+	t.Title("a body of %d MiB, read as it comes", r.Uploads[0].Bytes/mib)
+	t.Row("MiB growth\tMB/s\tCPU s\t")
 	for _, u := range r.Uploads {
-		t.row("%.2f\t%.0f\t%.2f\t  %s", float64(u.Growth)/mib, u.Rate/1e6, u.CPU, u.Upload)
+		t.Row("%.2f\t%.0f\t%.2f\t  %s", float64(u.Growth)/mib, u.Rate/1e6, u.CPU, u.Upload)
 	}
 }
 
-func (r *report) printStatic(t table) {
+func (r *report) printStatic(t rounds.Table) {
 	if r.Static == nil {
 		return
 	}
-	t.title("a file of 4 KiB, %d connections", staticConns)
+	t.Title("a file of 4 KiB, %d connections", staticConns)
 	if r.Static.Skipped != "" {
-		fmt.Fprintln(t.w, "not measured: "+r.Static.Skipped)
+		t.Line("not measured: %s", r.Static.Skipped)
 		return
 	}
-	t.row("requests/s\tmin\tmax\tCPU us/request\t")
+	t.Row("requests/s\tmin\tmax\tCPU us/request\t")
 	for _, s := range r.Static.Rows {
-		t.row("%.0f\t%.0f\t%.0f\t%.2f\t  %s", s.Rate.Median, s.Rate.Min, s.Rate.Max, s.CPU.Median, s.Server)
+		t.Row("%.0f\t%.0f\t%.0f\t%.2f\t  %s", s.Rate.Median, s.Rate.Min, s.Rate.Max, s.CPU.Median, s.Server)
 	}
-	t.row("%.3f\t%.3f\t%.3f\t\t  quart/fasthttp, requests/s", r.Static.Ratio.Median, r.Static.Ratio.Min, r.Static.Ratio.Max)
-	t.row("%.3f\t%.3f\t%.3f\t\t  quart/fasthttp, requests for a second of CPU", r.Static.CPU.Median, r.Static.CPU.Min, r.Static.CPU.Max)
+	t.Row("%.3f\t%.3f\t%.3f\t\t  quart/fasthttp, requests/s", r.Static.Ratio.Median, r.Static.Ratio.Min, r.Static.Ratio.Max)
+	t.Row("%.3f\t%.3f\t%.3f\t\t  quart/fasthttp, requests for a second of CPU", r.Static.CPU.Median, r.Static.CPU.Min, r.Static.CPU.Max)
 }
 
-func (r *report) printGone(t table) {
+func (r *report) printGone(t rounds.Table) {
 	if len(r.Gone) == 0 {
 		return
 	}
-	t.title("from a client's close to the end of its context, %d tries each", r.Gone[0].Tries)
-	t.row("median ms\tp90\tmax\t")
+	t.Title("from a client's close to the end of its context, %d tries each", r.Gone[0].Tries)
+	t.Row("median ms\tp90\tmax\t")
 	for _, g := range r.Gone {
-		t.row("%.3f\t%.3f\t%.3f\t  %s", g.Median, g.P90, g.Max, g.Client)
+		t.Row("%.3f\t%.3f\t%.3f\t  %s", g.Median, g.P90, g.Max, g.Client)
 	}
 }
 
-func (r *report) printTargets(t table) {
+func (r *report) printTargets(t rounds.Table) {
 	if len(r.Targets) == 0 {
 		return
 	}
-	t.title("quart against its targets")
-	t.row("measured\tlimit\t\t")
+	t.Title("quart against its targets")
+	t.Row("measured\tlimit\t\t")
 	for _, target := range r.Targets {
 		verdict, sign := "met", "<="
 		if target.Missed {
@@ -199,6 +171,6 @@ func (r *report) printTargets(t table) {
 		if target.AtLeast {
 			sign = ">="
 		}
-		t.row("%.3f\t%s %g\t%s\t  %s", target.Value, sign, target.Limit, verdict, target.What)
+		t.Row("%.3f\t%s %g\t%s\t  %s", target.Value, sign, target.Limit, verdict, target.What)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"github.com/goquart/quart"
+	"github.com/goquart/quart/bench/internal/proc"
+
 	"github.com/valyala/fasthttp"
 )
 
@@ -68,6 +71,30 @@ func newStage(dir string) *stage {
 	st := &stage{dir: dir, parked: make(chan *quart.EventStream, 1<<14)}
 	st.round.Store(&round{begins: make(chan struct{})})
 	return st
+}
+
+// newSite is a server process; dir has its files, or is empty.
+func newSite(name, dir string) (*proc.Site, error) {
+	serve, ok := servers[name]
+	if !ok {
+		return nil, fmt.Errorf("no server is named %q", name)
+	}
+	st := newStage(dir)
+	return &proc.Site{Serve: func(l net.Listener) error { return serve(l, st) }, Answer: st.answer}, nil
+}
+
+// answer plays rounds: the answer is the time when one began.
+func (st *stage) answer(question, arg string) ([]int64, error) {
+	if question != "round" {
+		return nil, fmt.Errorf("no question is %q", question)
+	}
+	n, err := strconv.Atoi(arg)
+	if err != nil {
+		return nil, err
+	}
+	began := proc.Monotonic()
+	st.play(n)
+	return []int64{began}, nil
 }
 
 // play starts a round. Streams that were opened before, and have sent their first event, take part.

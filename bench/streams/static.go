@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/goquart/quart/bench/internal/proc"
+	"github.com/goquart/quart/bench/internal/rounds"
 	"github.com/goquart/quart/bench/internal/wrk"
 )
 
@@ -26,14 +28,14 @@ const (
 type staticTable struct {
 	Skipped string // why nothing was measured, or empty
 	Rows    []staticRow
-	Ratio   figure // of the rates in one round, quart's to fasthttp's
-	CPU     figure // the same of the requests for one second of CPU
+	Ratio   rounds.Figure // of the rates in one round, quart's to fasthttp's
+	CPU     rounds.Figure // the same of the requests for one second of CPU
 }
 
 type staticRow struct {
 	Server string
-	Rate   figure // requests per second
-	CPU    figure // of the server, microseconds per request
+	Rate   rounds.Figure // requests per second
+	CPU    rounds.Figure // of the server, microseconds per request
 }
 
 // staticServers are those that are compared, the reference first.
@@ -57,7 +59,7 @@ func measureStatic(ctx context.Context, cfg config) (*staticTable, error) {
 	rate, cpu := map[string][]float64{}, map[string][]float64{}
 	for round := range cfg.Rounds {
 		progress("static: round %d of %d", round+1, cfg.Rounds)
-		for _, name := range turns(staticServers, round) {
+		for _, name := range rounds.Turns(staticServers, round) {
 			v, err := cfg.staticLoad(ctx, name, dir, round)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
@@ -65,9 +67,9 @@ func measureStatic(ctx context.Context, cfg config) (*staticTable, error) {
 			rate[name], cpu[name] = append(rate[name], v.rate), append(cpu[name], v.cpu)
 		}
 	}
-	t := &staticTable{Ratio: figureOf(ratios(rate[ours], rate[raw])), CPU: figureOf(ratios(cpu[raw], cpu[ours]))}
+	t := &staticTable{Ratio: rounds.Of(rounds.Ratios(rate[ours], rate[raw])), CPU: rounds.Of(rounds.Ratios(cpu[raw], cpu[ours]))}
 	for _, name := range staticServers {
-		t.Rows = append(t.Rows, staticRow{name, figureOf(rate[name]), figureOf(cpu[name])})
+		t.Rows = append(t.Rows, staticRow{name, rounds.Of(rate[name]), rounds.Of(cpu[name])})
 	}
 	return t, nil
 }
@@ -79,16 +81,16 @@ func (cfg *config) staticLoad(ctx context.Context, name, dir string, round int) 
 	ctx, cancel := context.WithTimeout(ctx, 2*cfg.Time+stuck)
 	defer cancel()
 	profile := cfg.profileFile(fmt.Sprintf("static %s %d", name, round))
-	s, err := startServer(ctx, name, profile, dir, cfg.cores.Server)
+	s, err := proc.Start(ctx, cfg.cores.Server, name, profile, dir)
 	if err != nil {
 		return v, err
 	}
-	defer s.stop()
-	url := "http://" + s.addr.String() + filesPath + fileName
+	defer s.Stop()
+	url := "http://" + s.Addr.String() + filesPath + fileName
 	if err := checkFile(ctx, url); err != nil {
 		return v, err
 	}
-	before, err := s.ask1("cpu")
+	before, err := s.Ask1("cpu")
 	if err != nil {
 		return v, err
 	}
@@ -97,7 +99,7 @@ func (cfg *config) staticLoad(ctx context.Context, name, dir string, round int) 
 	if err != nil {
 		return v, errors.Join(ctx.Err(), fmt.Errorf("wrk: %w: %s", err, out))
 	}
-	after, err := s.ask1("cpu")
+	after, err := s.Ask1("cpu")
 	if err != nil {
 		return v, err
 	}

@@ -16,15 +16,15 @@ import (
 	"time"
 
 	"github.com/goquart/quart/bench/internal/pin"
+	"github.com/goquart/quart/bench/internal/proc"
+	"github.com/goquart/quart/bench/internal/rounds"
 	"github.com/goquart/quart/bench/internal/wrk"
-
-	"golang.org/x/sys/unix"
 )
 
 // TestMain makes the test binary the servers too.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == serveFlag {
-		exitOn(serveMain(os.Args[2:]))
+	if len(os.Args) > 1 && os.Args[1] == proc.Flag {
+		exitOn(proc.Host(os.Args[2:], newSite))
 		return
 	}
 	os.Exit(m.Run())
@@ -113,17 +113,17 @@ func checkOutput(t *testing.T, rep *report) {
 // TestMissingEvents asks for more than is sent, and for less.
 func TestMissingEvents(t *testing.T) {
 	cfg := testConfig(t)
-	s, err := startServer(t.Context(), ours, "", "", cfg.cores.Server)
+	s, err := proc.Start(t.Context(), cfg.cores.Server, ours, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.stop()
-	c, err := openStreams(t.Context(), s.addr, parkedPath, 3)
+	defer s.Stop()
+	c, err := openStreams(t.Context(), s.Addr, parkedPath, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.close()
-	if _, err := s.ask1("round 5"); err != nil {
+	if _, err := s.Ask1("round 5"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.await(t.Context(), 6); err != nil {
@@ -135,56 +135,18 @@ func TestMissingEvents(t *testing.T) {
 	if c.check(5) == nil || c.check(7) == nil {
 		t.Error("another number of events is taken for right")
 	}
-	if _, err := s.ask1("round 5"); err != nil {
+	if _, err := s.Ask1("round 5"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.await(t.Context(), 7); err == nil {
 		t.Error("events that are too many are taken for right")
 	}
-	s.stop()
+	s.Stop()
 	if _, err := c.await(t.Context(), 1000); err == nil {
 		t.Error("streams that end are taken for right")
 	}
-	if !s.cmd.ProcessState.Success() {
-		t.Errorf("the server did not end by itself: %v", s.cmd.ProcessState)
-	}
-}
-
-// TestPeak shows that memory which was given back is still in the peak, and that the peak starts anew. The memory is the system's: what
-// the Go runtime keeps is not to be told from here.
-func TestPeak(t *testing.T) {
-	question := func(name string) int64 {
-		t.Helper()
-		v, err := answerTo(nil, name, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v[0]
-	}
-	const size = 64 << 20
-	before := question("reset")
-	b, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < size; i += 4096 {
-		b[i] = 1
-	}
-	if got := question("memory") - before; got < size/2 {
-		t.Errorf("%d more bytes are resident, want about %d", got, size)
-	}
-	if err := unix.Munmap(b); err != nil {
-		t.Fatal(err)
-	}
-	if got := question("memory") - before; got > size/2 {
-		t.Errorf("%d bytes are still resident", got)
-	}
-	if peak := question("peak") - before; peak < size/2 {
-		t.Errorf("the peak is %d bytes up, want about %d", peak, size)
-	}
-	question("reset")
-	if peak := question("peak") - before; peak > size/2 {
-		t.Errorf("the peak is still %d bytes up", peak)
+	if !s.Cmd.ProcessState.Success() {
+		t.Errorf("the server did not end by itself: %v", s.Cmd.ProcessState)
 	}
 }
 
@@ -193,18 +155,18 @@ func TestUploadWire(t *testing.T) {
 	cfg := testConfig(t)
 	for _, u := range uploads {
 		t.Run(u.Name, func(t *testing.T) {
-			s, err := startServer(t.Context(), u.server, "", "", cfg.cores.Server)
+			s, err := proc.Start(t.Context(), cfg.cores.Server, u.server, "", "")
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer s.stop()
+			defer s.Stop()
 			for _, size := range []int64{1, uploadPiece, 3*uploadPiece + 1} {
-				if _, err := u.send(t.Context(), s.addr, size); err != nil {
+				if _, err := u.send(t.Context(), s.Addr, size); err != nil {
 					t.Errorf("%d bytes: %v", size, err)
 				}
 			}
 			u.path = "/nowhere"
-			if _, err := u.send(t.Context(), s.addr, 1); err == nil {
+			if _, err := u.send(t.Context(), s.Addr, 1); err == nil {
 				t.Error("an answer that is not the count is taken for right")
 			}
 		})
@@ -287,8 +249,8 @@ func TestTargets(t *testing.T) {
 				{Source: idle[1].Name, Resident: 2 * kib * f, Goroutines: f - 1},
 				{Source: idle[2].Name, Resident: 100 * kib, Goroutines: 2},
 			},
-			Bursts: []eventsRow{{Source: busy[0].Name, CPU: figureOf([]float64{4 * f})}, {Source: busy[3].Name, CPU: figureOf([]float64{40})}},
-			Static: &staticTable{Ratio: figureOf([]float64{0.9 / f})},
+			Bursts: []eventsRow{{Source: busy[0].Name, CPU: rounds.Of([]float64{4 * f})}, {Source: busy[3].Name, CPU: rounds.Of([]float64{40})}},
+			Static: &staticTable{Ratio: rounds.Of([]float64{0.9 / f})},
 			Gone:   []goneRow{{Median: 10 * f}},
 		}
 		for range uploads {
@@ -303,24 +265,6 @@ func TestTargets(t *testing.T) {
 		}
 		if i := slices.IndexFunc(all, func(got target) bool { return got.Missed != missed }); i >= 0 {
 			t.Errorf("%v of the limits: %+v", f, all[i])
-		}
-	}
-}
-
-func TestFigures(t *testing.T) {
-	tests := []struct {
-		rounds           []float64
-		median, min, max float64
-	}{
-		{[]float64{3}, 3, 3, 3},
-		{[]float64{4, 1}, 2.5, 1, 4},
-		{[]float64{9, 1, 2}, 2, 1, 9},
-	}
-	for _, tt := range tests {
-		before := slices.Clone(tt.rounds)
-		got := figureOf(tt.rounds)
-		if got.Median != tt.median || got.Min != tt.min || got.Max != tt.max || !slices.Equal(got.Rounds, before) {
-			t.Errorf("%v: %+v", tt.rounds, got)
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"github.com/goquart/quart/bench/internal/proc"
 )
 
 // An upload is one way to send a body.
@@ -49,8 +51,8 @@ const warmUpload = 1 << 20
 func measureUploads(ctx context.Context, cfg config) (rows []uploadRow, err error) {
 	for _, u := range uploads {
 		progress("upload: %s", u.Name)
-		err := cfg.withServer(ctx, u.server, cfg.profileFile("upload "+u.Name), func(ctx context.Context, s *server) error {
-			if _, err := u.send(ctx, s.addr, min(warmUpload, cfg.UploadBytes)); err != nil {
+		err := cfg.withServer(ctx, u.server, cfg.profileFile("upload "+u.Name), func(ctx context.Context, s *proc.Server) error {
+			if _, err := u.send(ctx, s.Addr, min(warmUpload, cfg.UploadBytes)); err != nil {
 				return err
 			}
 			row, err := u.measure(ctx, s, cfg.UploadBytes)
@@ -64,24 +66,24 @@ func measureUploads(ctx context.Context, cfg config) (rows []uploadRow, err erro
 	return rows, nil
 }
 
-func (u *upload) measure(ctx context.Context, s *server, size int64) (row uploadRow, err error) {
-	before, err := s.ask1("reset")
+func (u *upload) measure(ctx context.Context, s *proc.Server, size int64) (row uploadRow, err error) {
+	before, err := s.Ask1("reset")
 	if err != nil {
 		return row, err
 	}
-	cpuBefore, err := s.ask1("cpu")
+	cpuBefore, err := s.Ask1("cpu")
 	if err != nil {
 		return row, err
 	}
-	took, err := u.send(ctx, s.addr, size)
+	took, err := u.send(ctx, s.Addr, size)
 	if err != nil {
 		return row, err
 	}
-	cpu, err := s.ask1("cpu")
+	cpu, err := s.Ask1("cpu")
 	if err != nil {
 		return row, err
 	}
-	peak, err := s.ask1("peak")
+	peak, err := s.Ask1("peak")
 	return uploadRow{
 		Upload: u.Name, Bytes: size, Growth: peak - before,
 		Rate: float64(size) / took.Seconds(), CPU: time.Duration(cpu - cpuBefore).Seconds(),

@@ -15,7 +15,7 @@ const last = new Map(); // the latest call of each page
 const calls = {
   // open makes a page, in the window of another one or, for "", in a new one with nothing stored.
   async open(name, beside) {
-    const context = beside ? pages.get(beside).page.context() : await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", locale: "en-GB", timezoneId: "UTC" });
+    const context = beside ? pages.get(beside).page.context() : await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", locale: "en-GB", timezoneId: "UTC", ignoreHTTPSErrors: true });
     const page = await context.newPage();
     const errors = [];
     page.on("console", (m) => { if (m.type() === "error") errors.push(m.text()); });
@@ -44,6 +44,17 @@ const calls = {
   },
   async click(name, selector) {
     await page(name).click(selector);
+  },
+  // fill puts text into a field, press presses a key with the focus there: "Enter", "Shift+Tab".
+  async fill(name, selector, text) {
+    await page(name).fill(selector, text);
+  },
+  async press(name, selector, key) {
+    await page(name).press(selector, key);
+  },
+  // offline takes the network away from all pages of the window, open websockets included, or gives it back.
+  async offline(name, yes) {
+    await page(name).context().setOffline(yes);
   },
   async choose(name, selector, files) {
     await page(name).setInputFiles(selector, files);

@@ -22,7 +22,7 @@ var buildExamples = sync.OnceValues(func() (dir string, err error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
-	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./sse-clock", "./upload", "./video")
+	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./chat", "./fruit", "./sse-clock", "./upload", "./video")
 	cmd.Dir = filepath.Join("..", "..", "examples")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
@@ -50,7 +50,13 @@ func serveAt(t *testing.T, addr, example string, args ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, cmd: exec.Command(filepath.Join(dir, example), append([]string{"-addr", addr}, args...)...), exited: make(chan struct{})}
+	return startServer(t, exec.Command(filepath.Join(dir, example), append([]string{"-addr", addr}, args...)...))
+}
+
+// startServer starts a program that says where it listens. It is stopped with the test.
+func startServer(t *testing.T, cmd *exec.Cmd) *server {
+	t.Helper()
+	s := &server{t: t, cmd: cmd, exited: make(chan struct{})}
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +74,7 @@ func serveAt(t *testing.T, addr, example string, args ...string) *server {
 	t.Cleanup(func() { s.stop(syscall.SIGTERM) })
 	url, ok := strings.CutPrefix(strings.TrimSpace(first), "listening on ")
 	if !ok {
-		t.Fatalf("%s says %q, %v", example, first, readErr)
+		t.Fatalf("%s says %q, %v", filepath.Base(cmd.Path), first, readErr)
 	}
 	s.addr = strings.TrimPrefix(url, "http://")
 	return s

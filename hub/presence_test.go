@@ -1,0 +1,315 @@
+package hub_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/goquart/quart/hub"
+)
+
+// hooked is a hub that keeps what OnPresence was told.
+type hooked struct {
+	*hub.Hub
+	mu   sync.Mutex
+	told []string
+}
+
+func newHooked(cfg hub.Config) *hooked {
+	h := &hooked{}
+	cfg.OnPresence = func(e hub.Presence) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		sign := "-"
+		if e.Joined {
+			sign = "+"
+		}
+		h.told = append(h.told, e.Topic+sign+e.Who)
+	}
+	h.Hub = hub.New(cfg)
+	return h
+}
+
+func (h *hooked) take() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	told := h.told
+	h.told = nil
+	return told
+}
+
+func TestPresence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHooked(hub.Config{})
+		topic := h.Topic("room")
+		if topic.Present() != nil {
+			t.Error("somebody is there")
+		}
+		plain, envelope, events := newLive(t), newLive(t), newLive(t)
+		join(t, topic, plain, hub.Options{As: "Plain"})
+		synctest.Wait()
+		join(t, topic, envelope, hub.Options{Presence: true, Format: hub.Envelope})
+		join(t, topic, events, hub.Options{As: `"é"`, Format: hub.Events})
+		synctest.Wait()
+		want(t, "hello, envelope", envelope.take(),
+			`{"topic":"room","id":"recent","recovered":false,"present":["Plain"]}`, `{"topic":"room","join":"\"é\""}`)
+		want(t, "hello, events", events.take()[:1], `present ["\"é\"","Plain"]`)
+		want(t, "present", topic.Present(), `"é"`, "Plain")
+		want(t, "hook", h.take(), "room+Plain", `room+"é"`)
+
+		// Two connections of one are one.
+		again := join(t, topic, newLive(t), hub.Options{As: "Plain"})
+		synctest.Wait()
+		again.Leave()
+		synctest.Wait()
+		want(t, "again", h.take())
+
+		plain.Close()
+		synctest.Wait()
+		want(t, "leave, envelope", envelope.take(), `{"topic":"room","leave":"Plain"}`)
+		want(t, "leave, events", events.take(), "leave Plain")
+		want(t, "leave, hook", h.take(), "room-Plain")
+		want(t, "plain", plain.take())
+		want(t, "present", topic.Present(), `"é"`)
+
+		// Who did not ask is not told.
+		quiet := newLive(t)
+		join(t, topic, quiet, hub.Options{Format: hub.Events})
+		join(t, topic, newLive(t), hub.Options{As: "Bob"})
+		synctest.Wait()
+		want(t, "quiet", quiet.take())
+	})
+}
+
+func TestPresenceLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHooked(hub.Config{Present: 2, Topics: 1})
+		topic := h.Topic("room")
+		l := newLive(t)
+		var members []*hub.Member
+		for _, who := range []string{"a", "b", "c", "a"} {
+			members = append(members, join(t, topic, l, hub.Options{As: who}))
+		}
+		want(t, "present", topic.Present(), "a", "b")
+		members[2].Leave()
+		members[0].Leave()
+		want(t, "still there", topic.Present(), "a", "b")
+		members[3].Leave()
+		want(t, "left", topic.Present(), "b")
+		join(t, topic, l, hub.Options{As: "d"})
+		want(t, "room again", topic.Present(), "b", "d")
+		if got := h.Topic("another").Present(); got != nil {
+			t.Errorf("another topic: %q", got)
+		}
+	})
+}
+
+// processes are hubs that share a broker.
+func processes(n int, b hub.Broker) (hubs []*hooked) {
+	for range n {
+		hubs = append(hubs, newHooked(hub.Config{Broker: b}))
+	}
+	return hubs
+}
+
+// told is who is present by what a member with an envelope was told.
+func told(t *testing.T, envelopes []string) []string {
+	there := map[string]bool{}
+	for _, s := range envelopes {
+		var e struct {
+			Present     []string
+			Join, Leave string
+		}
+		if err := json.Unmarshal([]byte(s), &e); err != nil {
+			t.Fatal(err)
+		}
+		for _, who := range append(e.Present, e.Join) {
+			there[who] = true
+		}
+		delete(there, e.Leave)
+	}
+	delete(there, "")
+	return slices.Sorted(maps.Keys(there))
+}
+
+func TestPresenceProcesses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBroker(hub.MemoryConfig{})
+		ps := processes(3, b)
+		one, two, three := ps[0], ps[1], ps[2]
+		l := newLive(t)
+		ada := join(t, one.Topic("room"), l, hub.Options{As: "ada"})
+		join(t, one.Topic("room"), l, hub.Options{As: "bob"})
+		synctest.Wait()
+		one.take()
+
+		// A process that comes later learns who is there.
+		watcher := newLive(t)
+		join(t, two.Topic("room"), watcher, hub.Options{Presence: true, Format: hub.Envelope})
+		synctest.Wait()
+		want(t, "watcher", told(t, watcher.take()), "ada", "bob")
+		want(t, "present", two.Topic("room").Present(), "ada", "bob")
+		want(t, "hook", two.take(), "room+ada", "room+bob")
+
+		// What changes is told at once, and the same name in two processes is one.
+		join(t, two.Topic("room"), l, hub.Options{As: "ada"})
+		synctest.Wait()
+		ada.Leave()
+		synctest.Wait()
+		want(t, "one's hook", one.take())
+		want(t, "two's hook", two.take())
+		want(t, "present", one.Topic("room").Present(), "ada", "bob")
+
+		// Present alone takes part, too.
+		three.Topic("room").Present()
+		synctest.Wait()
+		want(t, "three", three.Topic("room").Present(), "ada", "bob")
+		if told := three.take(); len(told) != 2 { // two processes answered
+			t.Errorf("three's hook: %q", told)
+		}
+
+		// A process that stops says so; one that dies falls silent.
+		if err := two.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		want(t, "two stopped", one.take(), "room-ada")
+		time.Sleep(30 * time.Second)
+		want(t, "heartbeats", three.Topic("room").Present(), "bob")
+		b.setAway(true)
+		time.Sleep(30 * time.Second)
+		want(t, "not silent for long", three.Topic("room").Present(), "bob")
+		time.Sleep(51 * time.Second)
+		want(t, "one is silent", three.Topic("room").Present())
+		b.setAway(false)
+		time.Sleep(21 * time.Second)
+		want(t, "one is back", three.Topic("room").Present(), "bob")
+		want(t, "three's hook", three.take(), "room-ada", "room-bob", "room+bob")
+		for _, h := range ps {
+			_ = h.Close(t.Context())
+		}
+		if b.subscriptions() != 0 {
+			t.Errorf("left behind: %v", b.subscribed)
+		}
+	})
+}
+
+// TestPresenceEnds: what nobody uses any more is freed.
+func TestPresenceEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBroker(hub.MemoryConfig{})
+		h := hub.New(hub.Config{Broker: b})
+		l := newLive(t)
+		for i := range 100 {
+			h.Topic(fmt.Sprint(i)).Present()
+			join(t, h.Topic(fmt.Sprint(i)), l, hub.Options{As: "ada"})
+		}
+		synctest.Wait()
+		if n := b.subscriptions(); n != 200 {
+			t.Fatalf("%d subscriptions", n)
+		}
+		l.Close()
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if n := b.subscriptions(); n != 0 {
+			t.Errorf("left behind: %d subscriptions", n)
+		}
+	})
+}
+
+// TestPresenceBrokerAway: without the broker presence goes on in the process, and is made up for later.
+func TestPresenceBrokerAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBroker(hub.MemoryConfig{})
+		ps := processes(2, b)
+		l := newLive(t)
+		ps[1].Topic("room").Present()
+		join(t, ps[0].Topic("room"), l, hub.Options{})
+		synctest.Wait()
+		b.setAway(true)
+		ada := join(t, ps[0].Topic("room"), l, hub.Options{As: "ada"})
+		join(t, ps[0].Topic("room"), l, hub.Options{As: "bob"})
+		synctest.Wait()
+		ada.Leave()
+		want(t, "here", ps[0].Topic("room").Present(), "bob")
+		b.setAway(false)
+		time.Sleep(21 * time.Second)
+		want(t, "there", ps[1].Topic("room").Present(), "bob")
+		want(t, "hook", ps[1].take(), "room+bob")
+	})
+}
+
+// TestPresenceReports: what other processes say is not believed without bounds.
+func TestPresenceReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBroker(hub.MemoryConfig{})
+		h := newHooked(hub.Config{Broker: b, Present: 3})
+		topic := h.Topic("room")
+		topic.Present()
+		synctest.Wait()
+		for _, raw := range []string{
+			"", "\x15", "\x15null", "\x15[]", "\x16{\"node\":\"n\",\"join\":[\"x\"]}",
+			`{"join":["x"]}`, `{"node":"","join":["x"]}`, `{"node":"n","join":["a\nb",""," ok"]}`, `{"node":"n","join":["` + strings.Repeat("x", 200) + `"]}`,
+			`{"node":"n","leave":["nobody"]}`, `{"node":"o","all":true}`, `{"node":"m","join":[" ok","z"]}`,
+			`{"node":"k","join":["1","2","3"]}`, `{"node":"k","all":true}`, `{"node":"n","all":true,"join":["new"]}`, `{"node":"k","all":true,"join":["1"`,
+		} {
+			if strings.HasPrefix(raw, "{") {
+				raw = "\x15" + raw
+			}
+			if _, err := b.Publish(t.Context(), "p/room", []byte(raw)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		want(t, "present", topic.Present(), " ok", "new", "z")
+		told := h.take()
+		slices.Sort(told)
+		want(t, "hook", slices.DeleteFunc(told, func(s string) bool { return s[5:] == "1" }), "room+ ok", "room+new", "room+z")
+	})
+}
+
+// TestPresenceHookPanics: a panic of the hook does not end the process, nor presence.
+func TestPresenceHookPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		h := hub.New(hub.Config{Log: textLog(&log), OnPresence: func(hub.Presence) { panic("ouch") }})
+		l := newLive(t)
+		join(t, h.Topic("room"), l, hub.Options{As: "ada", Format: hub.Events})
+		synctest.Wait()
+		join(t, h.Topic("room"), newLive(t), hub.Options{As: "bob"})
+		synctest.Wait()
+		if got := l.take(); got[len(got)-1] != "join bob" || !strings.Contains(log.String(), "ouch") {
+			t.Errorf("%q; log: %s", got, log.String())
+		}
+	})
+}
+
+// TestPresenceFlaps: who comes and leaves while a hook takes its time is not told of, so that what waits is bounded.
+func TestPresenceFlaps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h *hub.Hub
+		busy, told := make(chan struct{}), 0
+		h = hub.New(hub.Config{OnPresence: func(hub.Presence) {
+			<-busy
+			told++
+		}})
+		topic, l := h.Topic("room"), newLive(t)
+		ada := join(t, topic, l, hub.Options{As: "ada"})
+		synctest.Wait()
+		for i := range 100 {
+			join(t, topic, l, hub.Options{As: fmt.Sprint(i)}).Leave()
+		}
+		ada.Leave()
+		close(busy)
+		synctest.Wait()
+		if told != 2 {
+			t.Errorf("told of %d", told)
+		}
+	})
+}
