@@ -23,11 +23,11 @@ type rawInlet struct {
 
 // newInlet makes the two sides of a socket on a parked connection. They share a descriptor's handle.
 func newInlet(conn *connState, out *connOutlet) inlet {
-	out.tries = newTrier(conn)
-	if out.tries.raw == nil { // TLS
+	raw := out.handle()
+	if raw == nil { // TLS
 		return &connInlet{conn: conn}
 	}
-	in := &rawInlet{conn: conn, raw: out.tries.raw}
+	in := &rawInlet{conn: conn, raw: raw}
 	in.once = in.readOnce // made here, so that a read allocates nothing
 	return in
 }

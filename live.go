@@ -15,19 +15,19 @@ type live struct {
 	route  *Route
 	params []string
 	log    *slog.Logger
-	slots  slots
+	slots  *slots // nil: none was set
 
-	ctxMu     sync.Mutex
-	ctx, base context.Context
-	cancel    context.CancelCauseFunc
-	over      bool // a context that is asked for from now on is done
-	watchers  []interface{ Gone() }
+	ctxMu    sync.Mutex
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	over     bool // a context that is asked for from now on is done
+	watchers []interface{ Gone() }
 }
 
 // keep takes from c what lives on.
 func (l *live) keep(c *Ctx) {
 	l.app, l.conn, l.route, l.log = c.app, c.conn, c.route, c.Log()
-	l.ctx, l.base, l.cancel = c.takeContext()
+	l.ctx, _, l.cancel = c.takeContext()
 	if c.route != nil && len(c.route.paramNames) > 0 {
 		l.params = make([]string, len(c.route.paramNames))
 		for i, name := range c.route.paramNames {
@@ -35,7 +35,8 @@ func (l *live) keep(c *Ctx) {
 		}
 	}
 	if len(c.slots.used) > 0 {
-		l.slots, c.slots = c.slots, slots{}
+		l.slots = new(slots)
+		*l.slots, c.slots = c.slots, slots{}
 	}
 }
 
@@ -47,8 +48,7 @@ func (l *live) Context() context.Context {
 	if l.ctx != nil {
 		return l.ctx
 	}
-	l.base, l.cancel = streamContext(l.app, l.conn)
-	l.ctx = l.base
+	l.ctx, l.cancel = streamContext(l.app, l.conn)
 	if l.over {
 		l.cancel(ErrClosed)
 	}
@@ -125,7 +125,14 @@ func (l *live) Param(name string) string {
 }
 
 // scope makes an EventStream and a Socket a Scope.
-func (l *live) scope() *slots { return &l.slots }
+func (l *live) scope() *slots {
+	l.ctxMu.Lock()
+	defer l.ctxMu.Unlock()
+	if l.slots == nil {
+		l.slots = new(slots)
+	}
+	return l.slots
+}
 
 // told reports whether err is only how a function says that it was told to end.
 func told(err error) bool { return isAny(err, ErrClosed, ErrQueueFull, context.Canceled) }

@@ -14,19 +14,19 @@ type outbox struct {
 	live
 	out      outlet
 	self     speaker
-	most     int // posted frames that may wait for a slow client; 0 is no limit
+	most     int32 // posted frames that may wait for a slow client; 0 is no limit
 	overflow Overflow
 	alarm    atomic.Bool // the time that was set by wake is over
 
 	mu        sync.Mutex
-	turn      sync.Cond    // writing has ended, or there is room
+	turn      *sync.Cond   // writing has ended, or there is room; nil if nobody ever waited
 	buf       *pool.Buffer // bytes to be written, first
 	queue     []*Frame     // behind them
-	posted    int          // frames in buf
 	rest      piece        // of a write that was not taken whole
-	wrote     time.Time    // the last write
-	began     time.Time    // when the write that waits for the client began; zero if none does
+	wrote     moment       // the last write
+	began     moment       // when the write that waits for the client began; 0 if none does
 	dropped   uint64       // frames lost to Overflow
+	posted    int32        // frames in buf
 	running   bool         // the function runs
 	writing   bool         // a goroutine writes what is pending
 	gathering bool         // the flusher will
@@ -46,10 +46,18 @@ type speaker interface {
 }
 
 func (o *outbox) init(self speaker, out outlet, most int, overflow Overflow) {
-	o.self, o.out, o.most, o.overflow = self, out, most, overflow
-	o.turn.L = &o.mu
+	o.self, o.out, o.most, o.overflow = self, out, int32(min(most, maxQueue)), overflow
 	o.running = true
 }
+
+// moment is a time in ns that only others are compared with. It takes a third of the room of a time.Time.
+type moment int64
+
+var processStart = time.Now()
+
+func now() moment { return moment(time.Since(processStart)) }
+
+func since(m moment) time.Duration { return time.Since(processStart) - time.Duration(m) }
 
 const (
 	smallBuffer = 512
@@ -58,13 +66,17 @@ const (
 	fullBuffer  = 16 << 10 // who sends writes, or waits
 	grants      = 64       // frames that are written by who posts them, in gatherTime
 	patience    = 100 * time.Millisecond
-	burstFactor = 64 // times most
+	burstFactor = 64      // times most
+	maxQueue    = 1 << 20 // frames
 )
 
 // ---- what may wait ----
 
 // crowded reports whether as many frames wait as may wait for a slow client.
-func (o *outbox) crowded() bool { return o.most > 0 && o.posted+len(o.queue) >= o.most }
+func (o *outbox) crowded() bool { return o.most > 0 && o.waiting() >= int(o.most) }
+
+// waiting is the number of frames that were posted and not written.
+func (o *outbox) waiting() int { return int(o.posted) + len(o.queue) }
 
 // full reports whether the client is too slow for what is posted. One that takes a burst well needs time for it, too: until a write
 // has lasted for patience, more may wait.
@@ -72,7 +84,7 @@ func (o *outbox) full() bool {
 	if !o.crowded() {
 		return false
 	}
-	return !o.began.IsZero() && time.Since(o.began) > patience || o.posted+len(o.queue) >= burstFactor*o.most
+	return o.began != 0 && since(o.began) > patience || o.waiting() >= burstFactor*int(o.most)
 }
 
 func (o *outbox) bufLen() int {
@@ -85,7 +97,7 @@ func (o *outbox) bufLen() int {
 // room waits while a slow client leaves none.
 func (o *outbox) room() error {
 	for o.err == nil && o.writing && (o.bufLen() >= fullBuffer || o.crowded()) {
-		o.turn.Wait()
+		o.waitTurn()
 	}
 	return o.err
 }
@@ -157,7 +169,7 @@ func (o *outbox) Post(f *Frame) error {
 		o.mu.Unlock()
 		return nil
 	}
-	if now := time.Now(); now.Sub(o.wrote) < gatherTime || !o.app.flusher.grant(now) {
+	if t := now(); t-o.wrote < moment(gatherTime) || !o.app.flusher.grant(t) {
 		o.gather()
 		o.mu.Unlock()
 		return nil
@@ -195,7 +207,21 @@ func (o *outbox) pending() bool { return len(o.rest.b) > 0 || o.buf != nil || le
 
 func (o *outbox) stopWriting() {
 	o.writing = false
-	o.turn.Broadcast()
+	o.wakeWaiters()
+}
+
+// waitTurn waits for wakeWaiters.
+func (o *outbox) waitTurn() {
+	if o.turn == nil {
+		o.turn = sync.NewCond(&o.mu)
+	}
+	o.turn.Wait()
+}
+
+func (o *outbox) wakeWaiters() {
+	if o.turn != nil {
+		o.turn.Broadcast()
+	}
 }
 
 // sendNow writes what was appended, by the caller, waits for the client if it must, and releases mu. Nobody may be writing.
@@ -209,7 +235,7 @@ func (o *outbox) sendNow() error {
 	o.mu.Lock()
 	if p.b = p.b[n:]; err == nil && ok && len(p.b) == 0 {
 		p.free()
-		o.wrote = time.Now()
+		o.wrote = now()
 	} else {
 		o.rest = p
 		o.writeOne()
@@ -227,13 +253,13 @@ func (o *outbox) sendNow() error {
 // writeOne writes what is next and waits for the client.
 func (o *outbox) writeOne() {
 	p := o.take()
-	o.began = time.Now()
-	o.turn.Broadcast() // there is room
+	o.began = now()
+	o.wakeWaiters() // there is room
 	o.mu.Unlock()
 	err := o.out.write(p.b)
 	p.free()
 	o.mu.Lock()
-	o.began, o.wrote = time.Time{}, time.Now()
+	o.began, o.wrote = 0, now()
 	if err != nil {
 		o.breakOff()
 	}
@@ -298,11 +324,11 @@ func (o *outbox) flush() {
 func (o *outbox) tryFlush() {
 	for !o.broken && o.pending() {
 		p := o.take()
-		o.turn.Broadcast()
+		o.wakeWaiters()
 		o.mu.Unlock()
 		n, ok, err := o.out.try(p.b)
 		o.mu.Lock()
-		o.wrote = time.Now()
+		o.wrote = now()
 		if err != nil {
 			p.free()
 			o.breakOff()
@@ -380,7 +406,7 @@ func (o *outbox) release() {
 func (o *outbox) end() {
 	o.mu.Lock()
 	for o.writing {
-		o.turn.Wait()
+		o.waitTurn()
 	}
 	o.writing = true
 	o.flush()

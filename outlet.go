@@ -1,6 +1,9 @@
 package quart
 
-import "io"
+import (
+	"io"
+	"syscall"
+)
 
 // outlet is where an event stream's bytes go: the one thing that differs between transports. One goroutine writes at a time.
 type outlet interface {
@@ -17,7 +20,8 @@ type outlet interface {
 type connOutlet struct {
 	conn   *connState
 	chunks bool
-	tries  *trier // nil before the first try
+	asked  bool            // for raw
+	raw    syscall.RawConn // nil where nothing can be tried
 }
 
 func (o *connOutlet) chunked() bool { return o.chunks }
@@ -28,10 +32,19 @@ func (o *connOutlet) write(p []byte) error {
 }
 
 func (o *connOutlet) try(p []byte) (n int, ok bool, err error) {
-	if o.tries == nil {
-		o.tries = newTrier(o.conn)
+	raw := o.handle()
+	if raw == nil {
+		return 0, false, nil
 	}
-	return o.tries.write(p)
+	return tryWrite(o.conn, raw, p)
+}
+
+// handle is that of the connection's descriptor.
+func (o *connOutlet) handle() syscall.RawConn {
+	if !o.asked {
+		o.asked, o.raw = true, rawConnOf(o.conn)
+	}
+	return o.raw
 }
 
 func (o *connOutlet) close(clean bool) {

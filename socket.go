@@ -57,7 +57,7 @@ func (c SocketConfig) withDefaults() SocketConfig {
 }
 
 // Overflow says what happens when a frame is posted to a client whose queue is full.
-type Overflow int
+type Overflow uint8
 
 const (
 	CloseSlow  Overflow = iota // the connection is closed, a socket with 1013
@@ -229,7 +229,7 @@ func (s *Socket) lostPeer(err error) {
 		if s.err == nil {
 			s.err, s.clean = ErrClosed, true
 		}
-		s.turn.Broadcast()
+		s.wakeWaiters()
 	}
 	s.mu.Unlock()
 	s.endContext()
@@ -467,7 +467,7 @@ func (s *Socket) closeWith(code int, reason string, cause error) {
 		code = 1011
 	}
 	s.owe(wsproto.AppendClose(nil, code, reason))
-	s.turn.Broadcast()
+	s.wakeWaiters()
 	s.wakeIn(closeWait)
 	if s.writing {
 		s.mu.Unlock()

@@ -91,7 +91,7 @@ func parameters(header string) string {
 func TestSocketDeflate(t *testing.T) {
 	random := make([]byte, 2000)
 	for i := range random {
-		random[i] = byte(i * i * 2654435761 >> 7)
+		random[i] = byte(uint32(i*i) * 2654435761 >> 7)
 	}
 	app := deflating(quart.SocketConfig{}, func(ws *quart.Socket) error {
 		large := strings.Repeat("large ", 1000)

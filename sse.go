@@ -331,7 +331,7 @@ func (s *EventStream) close(clean bool) {
 	s.err, s.clean = ErrClosed, clean
 	ended := !s.running && !s.ending
 	s.ending = s.ending || ended
-	s.turn.Broadcast()
+	s.wakeWaiters()
 	s.mu.Unlock()
 	s.endContext()
 	if ended {

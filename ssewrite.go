@@ -1,8 +1,6 @@
 package quart
 
 import (
-	"time"
-
 	"github.com/goquart/quart/internal/wire"
 )
 
@@ -50,7 +48,7 @@ func (s *EventStream) sent() error {
 		s.mu.Unlock()
 		return nil
 	}
-	if time.Since(s.wrote) < gatherTime && s.bufLen() < fullBuffer {
+	if since(s.wrote) < gatherTime && s.bufLen() < fullBuffer {
 		s.gather()
 		s.mu.Unlock()
 		return nil
@@ -59,7 +57,7 @@ func (s *EventStream) sent() error {
 }
 
 // first reports that nothing was written yet: the head waits for the first event.
-func (s *EventStream) first() bool { return s.wrote.IsZero() }
+func (s *EventStream) first() bool { return s.wrote == 0 }
 
 // ---- as a speaker ----
 
@@ -78,7 +76,7 @@ func (s *EventStream) onAlarm() {
 		return
 	}
 	every := s.app.cfg.SSE.KeepAlive
-	left := every - time.Since(s.wrote)
+	left := every - since(s.wrote)
 	if left <= 0 {
 		left = every
 		if !s.writing && !s.pending() {

@@ -2,9 +2,8 @@
 
 package quart
 
-// trier writes to a socket without waiting: not on this system.
-type trier struct{}
+import "syscall"
 
-func newTrier(*connState) *trier { return new(trier) }
+func rawConnOf(*connState) syscall.RawConn { return nil }
 
-func (*trier) write([]byte) (n int, ok bool, err error) { return 0, false, nil }
+func tryWrite(*connState, syscall.RawConn, []byte) (n int, ok bool, err error) { return 0, false, nil }
