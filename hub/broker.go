@@ -48,10 +48,11 @@ type Broker interface {
 	// until ctx is done, or fails: a message whose Publish failed may still arrive, one whose Publish succeeded is never lost to those that subscribe.
 	Publish(ctx context.Context, topic string, msg []byte) (Pos, error)
 	// Subscribe calls fn for each message of topic behind since, first, before it returns, for those that the broker still has, later as they
-	// come: one at a time, in order, none twice. msg is borrowed until fn returns. The zero Pos is in front of all that the broker
-	// has. recovered is false when messages behind since are lost, or since is of another epoch: then fn gets all that there is.
+	// come: one at a time, in order, none twice. msg is borrowed until fn returns, which must not take long, nor call the broker. The zero Pos is
+	// in front of all that the broker has. recovered is false when messages behind since are lost, or since is of another epoch: then fn gets all that there
+	// is. While the broker cannot be reached, Subscribe fails within some seconds.
 	//
 	// After a broker was away, fn goes on behind the last message that it got. If messages were lost for good meanwhile, the positions have a new
-	// epoch. cancel ends it: when it has returned, fn does not run any more. It must not be called by fn.
+	// epoch, in this subscription at least. cancel ends it: when it has returned, fn does not run any more. It must not be called by fn.
 	Subscribe(topic string, since Pos, fn func(pos Pos, msg []byte)) (cancel func(), recovered bool, err error)
 }
