@@ -158,6 +158,9 @@ func fuzzInflate(t *testing.T, a, b []byte, bits uint8, level int, context bool)
 	var history []byte
 	for _, m := range [][]byte{a, b, a} {
 		wire := stdDeflate(t, level, history, string(m))
+		if own, err := stdInflate([]byte(wire), history); err != nil || !bytes.Equal(own, m) {
+			return // behind a dictionary it may store a byte of that as one of the message
+		}
 		got := decode(t, d, join(frame(rsv1|2, wire[:len(wire)/2]), frame(fin, wire[len(wire)/2:])))
 		if len(got) != 1 || got[0] != "binary "+abbreviate(m) {
 			t.Fatalf("level %d: got %v, want %s", level, got, abbreviate(m))

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync"
 	"testing"
 
 	"github.com/goquart/quart/internal/wsproto"
@@ -133,12 +134,26 @@ func decode(t testing.TB, d *wsproto.Decoder, in []byte, sizes ...int) (events [
 	return events
 }
 
+var stdWriters sync.Map // by level
+
 // stdDeflate is the standard library's compressor: one message, by itself or behind
 // dict, without the tail.
 func stdDeflate(t testing.TB, level int, dict []byte, parts ...string) string {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := stdflate.NewWriterDict(&b, level, dict)
+	var w *stdflate.Writer
+	var err error
+	if len(dict) > 0 {
+		w, err = stdflate.NewWriterDict(&b, level, dict)
+	} else {
+		pool, _ := stdWriters.LoadOrStore(level, new(sync.Pool)) // one is over 600 KiB
+		defer func() { pool.(*sync.Pool).Put(w) }()
+		if w, _ = pool.(*sync.Pool).Get().(*stdflate.Writer); w != nil {
+			w.Reset(&b)
+		} else {
+			w, err = stdflate.NewWriter(&b, level)
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
