@@ -66,5 +66,10 @@ func (o *netOutlet) write(p []byte) error {
 
 func (o *netOutlet) try([]byte) (n int, ok bool, err error) { return 0, false, nil }
 
-// close makes reads and writes fail. The server itself closes the connection when its hijack handler returns.
-func (o *netOutlet) close(bool) { _ = o.conn.SetDeadline(past) }
+// close closes the connection, also where the server would keep it.
+func (o *netOutlet) close(bool) {
+	if u, ok := o.conn.(interface{ UnsafeConn() net.Conn }); ok {
+		_ = u.UnsafeConn().Close()
+	}
+	_ = o.conn.Close()
+}

@@ -1,6 +1,8 @@
 package quart
 
 import (
+	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,9 +26,12 @@ type outbox struct {
 	queue     []*Frame     // behind them
 	rest      piece        // of a write that was not taken whole
 	wrote     moment       // the last write
-	began     moment       // when the write that waits for the client began; 0 if none does
 	dropped   uint64       // frames lost to Overflow
 	posted    int32        // frames in buf
+	raws      int32        // in queue: what was not posted
+	owed      int          // bytes of those
+	lagging   int32        // frames that waited at lagSince and wait still
+	lagSince  moment       // 0: it is not measured
 	running   bool         // the function runs
 	writing   bool         // a goroutine writes what is pending
 	gathering bool         // the flusher will
@@ -68,6 +73,7 @@ const (
 	patience    = 100 * time.Millisecond
 	burstFactor = 64      // times most
 	maxQueue    = 1 << 20 // frames
+	mostPieces  = 16
 )
 
 // ---- what may wait ----
@@ -76,15 +82,18 @@ const (
 func (o *outbox) crowded() bool { return o.most > 0 && o.waiting() >= int(o.most) }
 
 // waiting is the number of frames that were posted and not written.
-func (o *outbox) waiting() int { return int(o.posted) + len(o.queue) }
+func (o *outbox) waiting() int { return int(o.posted-o.raws) + len(o.queue) }
 
-// full reports whether the client is too slow for what is posted. One that takes a burst well needs time for it, too: until a write
-// has lasted for patience, more may wait.
+// full reports whether the client is too slow for what is posted: what crowded the queue has waited for patience. One that takes a burst well
+// needs time for it, too, and until then more may wait.
 func (o *outbox) full() bool {
 	if !o.crowded() {
 		return false
 	}
-	return o.began != 0 && since(o.began) > patience || o.waiting() >= burstFactor*int(o.most)
+	if o.lagSince == 0 {
+		o.lagSince, o.lagging = now(), int32(o.waiting())
+	}
+	return since(o.lagSince) > patience || o.waiting() >= burstFactor*int(o.most)
 }
 
 func (o *outbox) bufLen() int {
@@ -96,7 +105,7 @@ func (o *outbox) bufLen() int {
 
 // room waits while a slow client leaves none.
 func (o *outbox) room() error {
-	for o.err == nil && o.writing && (o.bufLen() >= fullBuffer || o.crowded()) {
+	for o.err == nil && o.writing && (o.bufLen()+o.owed >= fullBuffer || o.crowded()) {
 		o.waitTurn()
 	}
 	return o.err
@@ -122,7 +131,14 @@ func (o *outbox) owe(b []byte) {
 		buf.B = append(buf.B, b...)
 		return
 	}
-	o.queue = append(o.queue, &Frame{raw: append([]byte(nil), b...)})
+	o.oweRaw(append([]byte(nil), b...))
+}
+
+// oweRaw is owe behind queued frames. It keeps b.
+func (o *outbox) oweRaw(b []byte) {
+	o.queue = append(o.queue, &Frame{raw: b})
+	o.raws++
+	o.owed += len(b)
 }
 
 func (o *outbox) bytesOf(f *Frame) []byte {
@@ -139,6 +155,9 @@ func (o *outbox) bytesOf(f *Frame) []byte {
 // connection is closed and the error is ErrQueueFull, always so for event streams, whose clients reconnect and say what they saw last; or a frame is dropped and
 // counted. After the end it is ErrClosed. 0 allocations.
 func (o *outbox) Post(f *Frame) error {
+	if f == nil {
+		return errNilFrame
+	}
 	o.mu.Lock()
 	if o.crowded() && !o.writing { // they only gather
 		o.writing = true
@@ -179,21 +198,34 @@ func (o *outbox) Post(f *Frame) error {
 	return nil
 }
 
+var errNilFrame = errors.New("quart: a nil frame was posted")
+
 // makeRoom drops what Overflow says. It reports false when the posted frame is not to be queued.
 func (o *outbox) makeRoom() bool {
 	switch o.overflow {
 	case DropOldest:
-		o.dropped++
-		for i, f := range o.queue {
-			if f.raw == nil { // what Send and Write were given is owed
-				o.queue = append(o.queue[:i], o.queue[i+1:]...)
-				return true
-			}
+		for o.crowded() && o.dropFirst() {
 		}
+		if !o.crowded() {
+			return true
+		}
+		o.dropped++
 	case DropNewest:
 		o.dropped++
 	}
 	return false
+}
+
+// dropFirst drops the posted frame that waits longest. It reports false if there is none.
+func (o *outbox) dropFirst() bool {
+	i := slices.IndexFunc(o.queue, func(f *Frame) bool { return f.raw == nil }) // what Send and Write were given is owed
+	if i < 0 {
+		return false
+	}
+	o.queue = slices.Delete(o.queue, i, i+1)
+	o.dropped++
+	o.caughtUp(1)
+	return true
 }
 
 // ---- writing ----
@@ -240,10 +272,14 @@ func (o *outbox) sendNow() error {
 		o.rest = p
 		o.writeOne()
 	}
-	if err := o.err; err != nil || !o.pending() {
+	if o.broken || !o.pending() {
+		broken := o.broken
 		o.stopWriting()
 		o.release()
-		return err
+		if broken {
+			return ErrClosed
+		}
+		return nil
 	}
 	o.mu.Unlock()
 	go o.drain() // what others added meanwhile is not this caller's to wait for
@@ -253,13 +289,12 @@ func (o *outbox) sendNow() error {
 // writeOne writes what is next and waits for the client.
 func (o *outbox) writeOne() {
 	p := o.take()
-	o.began = now()
 	o.wakeWaiters() // there is room
 	o.mu.Unlock()
 	err := o.out.write(p.b)
 	p.free()
 	o.mu.Lock()
-	o.began, o.wrote = 0, now()
+	o.wrote = now()
 	if err != nil {
 		o.breakOff()
 	}
@@ -285,6 +320,7 @@ func (o *outbox) take() piece {
 		return p
 	}
 	if b := o.buf; b != nil {
+		o.caughtUp(o.posted)
 		o.buf, o.posted = nil, 0
 		return piece{b.B, b}
 	}
@@ -306,9 +342,27 @@ func (o *outbox) take() piece {
 }
 
 func (o *outbox) dequeue(n int) {
+	for _, f := range o.queue[:n] {
+		if f.raw == nil {
+			o.caughtUp(1)
+			continue
+		}
+		o.raws--
+		o.owed -= len(f.raw)
+	}
 	clear(o.queue[:n])
 	if o.queue = o.queue[n:]; len(o.queue) == 0 {
 		o.queue = nil
+	}
+}
+
+// caughtUp notes that n posted frames wait no longer.
+func (o *outbox) caughtUp(n int32) {
+	if o.lagSince == 0 {
+		return
+	}
+	if o.lagging -= n; o.lagging <= 0 {
+		o.lagSince = 0
 	}
 }
 
@@ -320,9 +374,15 @@ func (o *outbox) flush() {
 	o.stopWriting()
 }
 
-// tryFlush is flush that does not wait: what the client does not take at once is left to a goroutine. It releases mu.
+// tryFlush is flush that does not wait: what the client does not take at once is left to a goroutine, and so is what others add all
+// the time. It releases mu.
 func (o *outbox) tryFlush() {
-	for !o.broken && o.pending() {
+	for pieces := 0; !o.broken && o.pending(); pieces++ {
+		if pieces == mostPieces {
+			o.mu.Unlock()
+			go o.drain()
+			return
+		}
 		p := o.take()
 		o.wakeWaiters()
 		o.mu.Unlock()
@@ -384,7 +444,7 @@ func (o *outbox) free() {
 		pool.PutBuffer(o.buf)
 	}
 	o.rest.free()
-	o.buf, o.queue, o.posted = nil, nil, 0
+	o.buf, o.queue, o.posted, o.raws, o.owed, o.lagSince = nil, nil, 0, 0, 0, 0
 }
 
 // release unlocks mu after a write, and sees to the end of a connection that broke.

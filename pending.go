@@ -26,6 +26,9 @@ func (c *Ctx) respondLater(status int, contentType []byte, p pending) {
 func (c *Ctx) dropPending() {
 	p := c.pending
 	c.pending, c.filter = nil, nil
+	if _, ok := p.(*Socket); ok {
+		c.refuseSocket()
+	}
 	p.drop()
 }
 

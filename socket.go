@@ -31,9 +31,11 @@ type SocketConfig struct {
 	// ContextTakeover compresses a message with the help of the ones before, for up to 64 KiB more memory for each socket that uses it, and
 	// frames that are posted go out as they are.
 	ContextTakeover bool
-	Queue           int           // 64 posted frames that wait for a slow client
-	Overflow        Overflow      // what happens to one more
-	Ping            time.Duration // 25 s between pings
+	// Queue is how many posted frames may wait for a slow client: 64. More may for a moment: a client is slow when they have waited for 100 ms, or are 64
+	// times as many.
+	Queue    int
+	Overflow Overflow      // what happens to one more
+	Ping     time.Duration // 25 s between pings
 	// Silence is how long a client may send nothing, not even a pong, while Read waits: 60 s. It is checked with each ping.
 	Silence time.Duration
 }
@@ -95,6 +97,7 @@ type Socket struct {
 	ping     time.Duration
 	silence  time.Duration
 
+	closing atomic.Bool  // closeWith was called
 	burst   atomic.Bool  // further messages have arrived
 	waiting atomic.Bool  // Read waits for the client
 	heard   atomic.Int64 // when it last sent something, or the wait began: in ms of the table, of Unix without one
@@ -119,6 +122,10 @@ func (s *Socket) Read() (Message, error) {
 	s.readMu.Lock()
 	defer s.readMu.Unlock()
 	for s.readErr == nil {
+		if s.closing.Load() {
+			s.readErr = s.closedByUs()
+			break
+		}
 		ev, err := s.dec.Next()
 		if err != nil {
 			s.violated(err)
@@ -208,15 +215,15 @@ func (s *Socket) violated(err error) {
 
 // closedByPeer answers a close frame with its own code.
 func (s *Socket) closedByPeer(code int, reason string) {
-	s.mu.Lock()
-	ours := s.cause
-	s.mu.Unlock()
-	if ours != nil { // the answer to our own
-		s.readErr = ours
-		return
-	}
 	s.readErr = &CloseError{Code: code, Reason: reason}
 	s.closeWith(code, "", s.readErr)
+}
+
+// closedByUs is what Read returns after a close of ours.
+func (s *Socket) closedByUs() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cause
 }
 
 // lostPeer ends a socket whose connection broke, or whose wait was interrupted.
@@ -452,7 +459,8 @@ func (s *Socket) Subprotocol() string { return s.protocol }
 func (s *Socket) Close() { s.CloseWith(1000, "") }
 
 // CloseWith closes the connection with a code and a reason, cut to 123 bytes. Codes that may not be sent (RFC 6455, section 7.4) become 1011, 1005 sends none. The
-// connection is closed when the client has answered, its function has returned, or a second is over.
+// frame goes out behind what was written. The connection is closed when the client has taken it and the function has returned, or when a second
+// is over; where the function has returned at once, Config.WriteTimeout bounds what is still to be written.
 func (s *Socket) CloseWith(code int, reason string) { s.closeWith(code, reason, ErrClosed) }
 
 // closeWith sends a close frame, once. cause is what Read returns from now on.
@@ -463,6 +471,7 @@ func (s *Socket) closeWith(code int, reason string, cause error) {
 		return
 	}
 	s.err, s.clean, s.cause = ErrClosed, true, cause
+	s.closing.Store(true)
 	if code != 1005 && !wsproto.ValidCloseCode(code) {
 		code = 1011
 	}
@@ -494,11 +503,10 @@ func (s *Socket) encoded(f *Frame) []byte {
 func (s *Socket) tooSlow() {
 	s.mu.Lock()
 	if s.err == nil {
-		s.queue = nil
-		if s.buf != nil {
-			pool.PutBuffer(s.buf)
-			s.buf, s.posted = nil, 0
-		}
+		rest := s.rest
+		s.rest = piece{}
+		s.free()
+		s.rest = rest // a frame that is half sent
 	}
 	s.mu.Unlock()
 	s.closeWith(1013, "too slow", &CloseError{Code: 1013, Reason: "too slow"})
@@ -507,7 +515,7 @@ func (s *Socket) tooSlow() {
 // onAlarm sends the ping that is due, and ends what takes too long.
 func (s *Socket) onAlarm() {
 	if s.err != nil { // closed a while ago
-		go s.giveUp()
+		go s.giveUp(s.writing)
 		return
 	}
 	if s.silence > 0 && s.waiting.Load() && s.clock()-s.heard.Load() > s.silence.Milliseconds() {
@@ -520,11 +528,8 @@ func (s *Socket) onAlarm() {
 	s.wakeIn(s.ping)
 }
 
-// giveUp closes the connection of a function that does not return.
-func (s *Socket) giveUp() {
-	s.mu.Lock()
-	hangs := s.writing
-	s.mu.Unlock()
+// giveUp closes the connection of a function that does not return, or of a client that does not take what is written.
+func (s *Socket) giveUp(hangs bool) {
 	if hangs {
 		s.cut()
 		return

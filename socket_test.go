@@ -439,6 +439,9 @@ func TestSocketOrigins(t *testing.T) {
 		{"null", 403, 403, 101},
 		{"", 403, 403, 101},
 		{"https://friend.example@evil", 403, 403, 101},
+		{"http://example.com/path", 403, 403, 101},
+		{"http://example.com#.evil.com", 403, 403, 101},
+		{"http://e\u017fample.com", 403, 403, 101},
 	}
 	for _, tt := range tests {
 		for path, want := range map[string]int{"/own": tt.own, "/some": tt.some, "/any": tt.any} {

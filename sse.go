@@ -20,7 +20,9 @@ type SSEConfig struct {
 	// KeepAlive is 15 s: after so long without an event a comment keeps proxies from closing the connection. Behind a listener that is not
 	// quart's there is none.
 	KeepAlive time.Duration
-	Queue     int // 64 posted frames that wait for a slow client; one more closes the stream
+	// Queue is how many posted frames may wait for a slow client: 64. When they have waited for 100 ms, or are 64 times as many, one more
+	// closes the stream.
+	Queue int
 }
 
 const (
@@ -188,10 +190,19 @@ func (s *EventStream) begin() {
 // main is the goroutine of the function.
 func (s *EventStream) main() {
 	defer s.app.tasks.running.Done()
-	if err := s.call(); err != errParked {
-		s.over(err)
-		return
-	}
+	err := errGoexit
+	defer func() {
+		if err != errParked {
+			s.over(err)
+			return
+		}
+		s.parked()
+	}()
+	err = s.call()
+}
+
+// parked goes on without the goroutine.
+func (s *EventStream) parked() {
 	s.mu.Lock()
 	s.running = false
 	ended := s.err != nil && !s.ending

@@ -16,7 +16,7 @@ func (s *EventStream) place(e *Event) {
 	if b = closeChunk(b, 0); !s.out.chunked() {
 		b = b[chunkRoom : len(b)-2]
 	}
-	s.queue = append(s.queue, &Frame{raw: b})
+	s.oweRaw(b)
 }
 
 // open begins an event in the buffer.

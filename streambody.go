@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"time"
 
@@ -169,12 +170,25 @@ func (b *streamBody) conclude(err error) error {
 	return err
 }
 
+// logStreamError logs outside of the request path, where a panic, of an error's method or the log's handler, would end the process.
 func logStreamError(log *slog.Logger, route *Route, message string, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			log.Error(message, "error", fmt.Sprintf("a %T that panics: %v", err, v))
-		}
-	}()
+	failed := guarded(func() error {
+		writeStreamError(log, route, message, err)
+		return nil
+	})
+	if failed == nil {
+		return
+	}
+	failed = guarded(func() error {
+		log.Error(message, "error", fmt.Sprintf("a %T that panics: %v", err, failed))
+		return nil
+	})
+	if failed != nil {
+		fmt.Fprintf(os.Stderr, "quart: %s, and its log: a %T, %v\n", message, err, failed)
+	}
+}
+
+func writeStreamError(log *slog.Logger, route *Route, message string, err error) {
 	pattern := ""
 	if route != nil {
 		pattern = route.pattern

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goquart/quart/internal/wsproto"
 	"github.com/valyala/fasthttp"
@@ -23,6 +24,9 @@ import (
 // returned is returned as it is: the client's own end is no error.
 func (c *Ctx) Upgrade(cfg SocketConfig, f func(s *Socket) error) error {
 	c.live()
+	if f == nil {
+		panic("quart: Upgrade with a nil function")
+	}
 	if cfg.zero() {
 		cfg = c.app.cfg.Socket
 	} else {
@@ -112,7 +116,12 @@ func (c *Ctx) checkHandshake(allowed func() bool) error {
 // sameOrigin reports whether the request comes from a page of its own host, or from no page at all.
 func (c *Ctx) sameOrigin() bool {
 	u, ok := c.origin()
-	return ok && (u == nil || strings.EqualFold(string(stripDefaultPort([]byte(u.Host), u.Scheme)), c.Host()))
+	if !ok || u == nil {
+		return ok
+	}
+	// A proxy that ends TLS may pass the port of https on.
+	host := stripDefaultPort([]byte(c.Host()), u.Scheme)
+	return strings.EqualFold(string(stripDefaultPort([]byte(u.Host), u.Scheme)), string(host))
 }
 
 // origin returns the request's origin, nil without one. It reports false for one that cannot be compared.
@@ -122,7 +131,10 @@ func (c *Ctx) origin() (u *url.URL, ok bool) {
 		return nil, len(origins) == 0
 	}
 	u, err := url.Parse(string(origins[0]))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Host == "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Host == "" || u.Path+u.RawQuery+u.Fragment != "" {
+		return nil, false
+	}
+	if strings.IndexFunc(u.Host, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0 { // of which some fold to ASCII
 		return nil, false
 	}
 	return u, true
@@ -177,6 +189,13 @@ func (c *Ctx) upgrades() bool {
 	return ok && c.fc.Response.StatusCode() == fasthttp.StatusSwitchingProtocols
 }
 
+// refuseSocket takes back what Upgrade has set.
+func (c *Ctx) refuseSocket() {
+	for _, name := range []string{"Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"} {
+		c.fc.Response.Header.Del(name)
+	}
+}
+
 // drop has nothing to free yet.
 func (s *Socket) drop() {}
 
@@ -184,6 +203,7 @@ func (s *Socket) drop() {}
 func (s *Socket) send(c *Ctx) {
 	resp := &c.fc.Response
 	if resp.StatusCode() != fasthttp.StatusSwitchingProtocols {
+		c.refuseSocket()
 		return
 	}
 	s.keep(c)
@@ -207,10 +227,10 @@ func (s *Socket) start(nc net.Conn) {
 		s.serveForeign(nc)
 		return
 	}
-	s.conn.park(0)
 	out := &connOutlet{conn: s.conn}
 	s.out, s.in = out, newInlet(s.conn, out)
 	s.readEarly(nc)
+	s.conn.park(0) // from here on others may call
 	if !s.app.tasks.join() {
 		s.mu.Lock()
 		s.running, s.ending = false, true
@@ -244,21 +264,30 @@ func (s *Socket) readEarly(nc net.Conn) {
 // serveForeign serves the socket behind a listener that is not quart's: it has the connection, and fasthttp's buffers, until it returns.
 func (s *Socket) serveForeign(nc net.Conn) {
 	s.out, s.in = &netOutlet{nc, s.app.cfg.WriteTimeout}, &connInlet{conn: nc}
+	err := errGoexit
+	defer func() {
+		s.finish(err)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.timer != nil {
+			s.timer.Stop()
+		}
+	}()
 	s.greet()
-	s.finish(s.call())
-	s.mu.Lock()
-	if s.timer != nil {
-		s.timer.Stop()
-	}
-	s.mu.Unlock()
+	err = s.call()
 }
 
 // main is the goroutine of the function.
 func (s *Socket) main() {
 	defer s.app.tasks.running.Done()
+	err := errGoexit
+	defer func() { s.finish(err) }()
 	s.greet()
-	s.finish(s.call())
+	err = s.call()
 }
+
+// errGoexit stands for the result of a function that called runtime.Goexit, as a failing test does.
+var errGoexit = errors.New("quart: the function of a socket or stream ended its goroutine")
 
 // greet sends the 101.
 func (s *Socket) greet() {
