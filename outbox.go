@@ -1,8 +1,6 @@
 package quart
 
 import (
-	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -78,24 +76,6 @@ const (
 
 // ---- what may wait ----
 
-// crowded reports whether as many frames wait as may wait for a slow client.
-func (o *outbox) crowded() bool { return o.most > 0 && o.waiting() >= int(o.most) }
-
-// waiting is the number of frames that were posted and not written.
-func (o *outbox) waiting() int { return int(o.posted-o.raws) + len(o.queue) }
-
-// full reports whether the client is too slow for what is posted: what crowded the queue has waited for patience. One that takes a burst well
-// needs time for it, too, and until then more may wait.
-func (o *outbox) full() bool {
-	if !o.crowded() {
-		return false
-	}
-	if o.lagSince == 0 {
-		o.lagSince, o.lagging = now(), int32(o.waiting())
-	}
-	return since(o.lagSince) > patience || o.waiting() >= burstFactor*int(o.most)
-}
-
 func (o *outbox) bufLen() int {
 	if o.buf == nil {
 		return 0
@@ -146,86 +126,6 @@ func (o *outbox) bytesOf(f *Frame) []byte {
 		return f.raw
 	}
 	return o.self.encoded(f)
-}
-
-// ---- posting ----
-
-// Post queues a frame for the client and never blocks. The first of a burst is written at once, on at most 64 connections of the app in 2 ms, so that who
-// posts to thousands is not held up; a goroutine that all share sends the rest. When as many frames wait as the configuration's Queue says, Overflow decides: the
-// connection is closed and the error is ErrQueueFull, always so for event streams, whose clients reconnect and say what they saw last; or a frame is dropped and
-// counted. After the end it is ErrClosed. 0 allocations.
-func (o *outbox) Post(f *Frame) error {
-	if f == nil {
-		return errNilFrame
-	}
-	o.mu.Lock()
-	if o.crowded() && !o.writing { // they only gather
-		o.writing = true
-		o.tryFlush()
-		o.mu.Lock()
-	}
-	if o.err != nil {
-		defer o.mu.Unlock()
-		return o.err
-	}
-	if o.full() && !o.makeRoom() {
-		o.mu.Unlock()
-		if o.overflow == DropNewest || o.overflow == DropOldest {
-			return nil
-		}
-		o.self.tooSlow()
-		return ErrQueueFull
-	}
-	b := o.bytesOf(f)
-	if len(o.queue) == 0 && o.bufLen()+len(b) < gatherBytes && !(o.writing && o.overflow == DropOldest) {
-		buf := o.tail(len(b))
-		buf.B = append(buf.B, b...)
-		o.posted++
-	} else {
-		o.queue = append(o.queue, f)
-	}
-	if o.writing || o.gathering {
-		o.mu.Unlock()
-		return nil
-	}
-	if t := now(); t-o.wrote < moment(gatherTime) || !o.app.flusher.grant(t) {
-		o.gather()
-		o.mu.Unlock()
-		return nil
-	}
-	o.writing = true
-	o.tryFlush()
-	return nil
-}
-
-var errNilFrame = errors.New("quart: a nil frame was posted")
-
-// makeRoom drops what Overflow says. It reports false when the posted frame is not to be queued.
-func (o *outbox) makeRoom() bool {
-	switch o.overflow {
-	case DropOldest:
-		for o.crowded() && o.dropFirst() {
-		}
-		if !o.crowded() {
-			return true
-		}
-		o.dropped++
-	case DropNewest:
-		o.dropped++
-	}
-	return false
-}
-
-// dropFirst drops the posted frame that waits longest. It reports false if there is none.
-func (o *outbox) dropFirst() bool {
-	i := slices.IndexFunc(o.queue, func(f *Frame) bool { return f.raw == nil }) // what Send and Write were given is owed
-	if i < 0 {
-		return false
-	}
-	o.queue = slices.Delete(o.queue, i, i+1)
-	o.dropped++
-	o.caughtUp(1)
-	return true
 }
 
 // ---- writing ----
@@ -353,16 +253,6 @@ func (o *outbox) dequeue(n int) {
 	clear(o.queue[:n])
 	if o.queue = o.queue[n:]; len(o.queue) == 0 {
 		o.queue = nil
-	}
-}
-
-// caughtUp notes that n posted frames wait no longer.
-func (o *outbox) caughtUp(n int32) {
-	if o.lagSince == 0 {
-		return
-	}
-	if o.lagging -= n; o.lagging <= 0 {
-		o.lagSince = 0
 	}
 }
 
