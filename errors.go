@@ -49,6 +49,8 @@ var (
 	// ErrClosed: the client has left, or the stream was closed. It is the cause of a context that ended for that (context.Cause).
 	// Its status, 499, is for logs: nobody reads the answer.
 	ErrClosed error = &HTTPError{Status: 499, Title: "Client Closed Request"}
+	// ErrDropped: a frame that was posted, or one before it, is lost, because the client is slow and SocketConfig.Overflow says so.
+	ErrDropped = errors.New("quart: a frame was dropped for a slow client")
 	// ErrQueueFull: the client reads more slowly than frames are posted (see EventStream.Post).
 	ErrQueueFull = errors.New("quart: the client's queue is full")
 )

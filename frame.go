@@ -16,7 +16,8 @@ import (
 type Live interface {
 	// Context is done when the connection is over.
 	Context() context.Context
-	// Post queues a frame and never blocks. Errors: ErrQueueFull, after which the connection is closed, and ErrClosed.
+	// Post queues a frame and never blocks. Errors: ErrQueueFull, after which the connection is closed, ErrClosed, and ErrDropped, which is the loss of
+	// a frame and nothing else.
 	Post(f *Frame) error
 	// Close ends the connection properly. It does not wait for that.
 	Close()

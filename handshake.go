@@ -2,6 +2,7 @@ package quart
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -72,12 +73,23 @@ func (c *Ctx) allowsOrigin(list []string) bool {
 		return true
 	}
 	u, ok := c.origin()
+	mustBeOrigins(list)
 	for _, allowed := range list {
 		if allowed == "*" || ok && matchOrigin(allowed, u) {
 			return true
 		}
 	}
 	return false
+}
+
+// mustBeOrigins panics for a list with an entry that no origin matches.
+func mustBeOrigins(list []string) {
+	for _, s := range list {
+		scheme, host, ok := strings.Cut(s, "://")
+		if s != "*" && (!ok || scheme != "http" && scheme != "https" || host == "" || strings.ContainsAny(host, "/?#@ ")) {
+			panic("quart: SocketConfig.Origins: " + strconv.Quote(s) + " is no origin, such as https://example.com")
+		}
+	}
 }
 
 func matchOrigin(allowed string, u *url.URL) bool {

@@ -2,7 +2,7 @@ package quart
 
 import "sync/atomic"
 
-// Scope is a *Ctx, a *StreamWriter or an *EventStream: what a Key's values belong to. Values set on a Ctx
+// Scope is a *Ctx, a *StreamWriter, an *EventStream or a *Socket: what a Key's values belong to. Values set on a Ctx
 // move on with the stream that it becomes.
 type Scope interface{ scope() *slots }
 

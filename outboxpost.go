@@ -9,8 +9,8 @@ import (
 
 // Post queues a frame for the client and never blocks. The first of a burst is written at once, on at most 64 connections of the app in 2 ms, so that who
 // posts to thousands is not held up; a goroutine that all share sends the rest. When as many frames wait as the configuration's Queue says, Overflow decides: the
-// connection is closed and the error is ErrQueueFull, always so for event streams, whose clients reconnect and say what they saw last; or a frame is dropped and
-// counted. After the end it is ErrClosed. 0 allocations.
+// connection is closed and the error is ErrQueueFull, always so for event streams, whose clients reconnect and say what they saw last; or a frame is dropped, this one
+// or older ones, and the error is ErrDropped. After the end it is ErrClosed. 0 allocations.
 func (o *outbox) Post(f *Frame) error {
 	if f == nil {
 		return errNilFrame
@@ -25,13 +25,16 @@ func (o *outbox) Post(f *Frame) error {
 		defer o.mu.Unlock()
 		return o.err
 	}
-	if o.full() && !o.makeRoom() {
-		o.mu.Unlock()
-		if o.overflow == DropNewest || o.overflow == DropOldest {
-			return nil
+	var lost error
+	if o.full() {
+		var room bool
+		if room, lost = o.makeRoom(); !room {
+			o.mu.Unlock()
+			if lost == ErrQueueFull {
+				o.self.tooSlow()
+			}
+			return lost
 		}
-		o.self.tooSlow()
-		return ErrQueueFull
 	}
 	b := o.bytesOf(f)
 	if len(o.queue) == 0 && o.bufLen()+len(b) < gatherBytes && !(o.writing && o.overflow == DropOldest) {
@@ -43,34 +46,35 @@ func (o *outbox) Post(f *Frame) error {
 	}
 	if o.writing || o.gathering {
 		o.mu.Unlock()
-		return nil
+		return lost
 	}
 	if t := now(); t-o.wrote < moment(gatherTime) || !o.app.flusher.grant(t) {
 		o.gather()
 		o.mu.Unlock()
-		return nil
+		return lost
 	}
 	o.writing = true
 	o.tryFlush()
-	return nil
+	return lost
 }
 
 var errNilFrame = errors.New("quart: a nil frame was posted")
 
-// makeRoom drops what Overflow says. It reports false when the posted frame is not to be queued.
-func (o *outbox) makeRoom() bool {
+// makeRoom drops what Overflow says, and returns the error that says so. It reports whether the posted frame is to be queued.
+func (o *outbox) makeRoom() (room bool, err error) {
 	switch o.overflow {
 	case DropOldest:
 		for o.crowded() && o.dropFirst() {
 		}
 		if !o.crowded() {
-			return true
+			return true, ErrDropped
 		}
-		o.dropped++
 	case DropNewest:
-		o.dropped++
+	default:
+		return false, ErrQueueFull
 	}
-	return false
+	o.dropped++
+	return false, ErrDropped
 }
 
 // dropFirst drops the posted frame that waits longest. It reports false if there is none.

@@ -134,6 +134,7 @@ type App struct {
 // New returns an app without routes.
 func New(cfg Config) *App {
 	a := &App{cfg: cfg.withDefaults(), converters: radix.Converters{}, formats: map[string]func(any) (string, error){}}
+	mustBeOrigins(a.cfg.Socket.Origins)
 	a.scope.errors = &a.errors
 	a.root, a.cut = context.WithCancel(context.Background())
 	a.compile = sync.OnceFunc(func() { a.table = compile(a) })
@@ -192,7 +193,8 @@ func (a *App) freeze() { a.compile() }
 // fasthttp.Server. quart's own Run, Listen and Serve set the server up as quart wants it: limits and timeouts on connections are theirs.
 // Start and stop hooks, background tasks and Stats belong to Run, Listen and Serve, too: none of them runs here.
 // In a server of your own set StreamRequestBody and DisablePreParseMultipartForm, and its timeouts: times of bodies, the bound on the overhead of chunks,
-// early hints, contexts that end when the client leaves, and streams to HTTP/1.0 clients need quart's listener.
+// early hints, contexts that end when the client leaves, streams to HTTP/1.0 clients, and the end of streams and sockets when the server stops
+// need quart's listener.
 func (a *App) Handler() fasthttp.RequestHandler {
 	a.freeze()
 	return a.serve

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,9 +13,10 @@ import (
 )
 
 // SocketConfig holds the options of websockets. Its zero value is production-ready; negative is off, no limit.
+// In Ctx.Upgrade, zero fields are those of Config.Socket.
 type SocketConfig struct {
 	// Origins are the pages' origins that may connect besides those of the request's own host: "https://example.com", with a port if it
-	// is not the scheme's; "https://*.example.com" is all hosts below it; "*" is any, for sockets that trust no cookie. Requests without an
+	// is not the scheme's (one without a scheme panics); "https://*.example.com" is all hosts below it; "*" is any, for sockets that trust no cookie. Requests without an
 	// Origin come from no browser and are let in. Others get 403.
 	Origins []string
 	// Subprotocols are what the server speaks, best first: the first that the client offers, too, is taken. Without one in common
@@ -23,7 +25,7 @@ type SocketConfig struct {
 	ReadLimit    int64 // 1 MiB for a message, inflated (close code 1009)
 	// Compress negotiates permessage-deflate (RFC 7692). It costs CPU, and secrets beside what a client sends can be guessed from sizes.
 	Compress bool
-	// CompressFrom is the size from which on messages are compressed: 512 bytes.
+	// CompressFrom is the size from which on messages are compressed: 512 bytes. Negative compresses all.
 	CompressFrom int
 	// ContextTakeover compresses a message with the help of the ones before, for up to 64 KiB more memory for each socket that uses it, and
 	// frames that are posted go out as they are.
@@ -32,7 +34,7 @@ type SocketConfig struct {
 	// times as many.
 	Queue    int
 	Overflow Overflow      // what happens to one more
-	Ping     time.Duration // 25 s between pings
+	Ping     time.Duration // 25 s between pings, to the precision of half a second
 	// Silence is how long a client may send nothing, not even a pong, while Read waits: 60 s. It is checked with each ping.
 	Silence time.Duration
 }
@@ -63,6 +65,18 @@ const (
 	DropOldest                 // the frame that waits longest is lost
 	DropNewest                 // the posted frame is lost
 )
+
+func (o Overflow) String() string {
+	switch o {
+	case CloseSlow:
+		return "close slow"
+	case DropOldest:
+		return "drop oldest"
+	case DropNewest:
+		return "drop newest"
+	}
+	return "Overflow(" + strconv.Itoa(int(o)) + ")"
+}
 
 // CloseError is how a websocket ended. Returned by a socket's function it is the code and reason that are sent, unless it came from the client.
 type CloseError struct {
@@ -113,8 +127,8 @@ type Socket struct {
 
 // Read returns the next message. It waits without a buffer. Data is borrowed until the next Read. One goroutine reads at a time.
 //
-// Errors, now and ever after: *CloseError when the client closed the connection (or broke the protocol: then it has the code that the client got),
-// ErrClosed after Close and when the app stops. Return it as it is. 0 allocations.
+// Errors, now and ever after: *CloseError when the client closed the connection, broke the protocol (with the code that the client got), or was lost or
+// silent (1006); ErrClosed after Close and when the app stops. Return it as it is. 0 allocations.
 func (s *Socket) Read() (Message, error) {
 	s.readMu.Lock()
 	defer s.readMu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -529,5 +530,36 @@ func TestSocketJSONValidated(t *testing.T) {
 		if _, p, err := ws.next(); err != nil || !strings.Contains(p, want) {
 			t.Errorf("%q, %v; want %q", p, err, want)
 		}
+	}
+}
+
+// What a SocketConfig leaves zero is that of Config.Socket.
+func TestSocketConfigInherits(t *testing.T) {
+	app, _ := newApp(quart.Config{Socket: quart.SocketConfig{Origins: []string{"https://friend.example"}, Subprotocols: []string{"v1"}, ReadLimit: 10}})
+	app.WebSocket("/app", echoSocket)
+	app.Get("/own", func(c *quart.Ctx) error { return c.Upgrade(quart.SocketConfig{ReadLimit: 20}, echoSocket) })
+	s := serve(t, app)
+	for path, limit := range map[string]int{"/app": 10, "/own": 20} {
+		ws, resp := openSocket(t, s.dial(), "", path, "Origin: https://friend.example", "Sec-WebSocket-Protocol: v1")
+		if p := resp.Header.Get("Sec-WebSocket-Protocol"); p != "v1" {
+			t.Errorf("%s: protocol %q", path, p)
+		}
+		ws.send(textFrame(strings.Repeat("x", limit)))
+		ws.want(fin|opText, strings.Repeat("x", limit))
+		ws.send(textFrame(strings.Repeat("x", limit+1)))
+		ws.wantClose(1009)
+	}
+}
+
+func TestSocketBadOrigins(t *testing.T) {
+	for _, origin := range []string{"friend.example", "ftp://friend.example", "https://", "https://friend.example/path", ""} {
+		func() {
+			defer func() {
+				if v := recover(); v == nil || !strings.Contains(fmt.Sprint(v), strconv.Quote(origin)) {
+					t.Errorf("%q: %v", origin, v)
+				}
+			}()
+			quart.New(quart.Config{Socket: quart.SocketConfig{Origins: []string{origin}}})
+		}()
 	}
 }

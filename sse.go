@@ -47,7 +47,8 @@ type Event struct {
 	Data string // lines arrive with LF between them, whatever ended them
 	// Retry, if positive, changes how long the client waits before it reconnects. It counts in milliseconds.
 	Retry time.Duration
-	// Comment goes in front, ignored by clients. An event with nothing but Comment and Retry is not dispatched.
+	// Comment goes in front, ignored by clients. An event with a Comment and neither Name nor Data is not dispatched, but its ID counts; neither is one
+	// with nothing but Retry.
 	Comment string
 }
 
@@ -66,8 +67,15 @@ func (e *Event) append(b []byte) []byte {
 	if e.Comment != "" {
 		b = wire.AppendComment(b, e.Comment)
 	}
-	if e.ID == "" && e.Name == "" && e.Data == "" && (e.Comment != "" || e.Retry > 0) {
-		return wire.AppendRetry(b, e.Retry)
+	if e.Name == "" && e.Data == "" && (e.Comment != "" || e.Retry > 0 && e.ID == "") {
+		if e.ID == "" {
+			return wire.AppendRetry(b, e.Retry)
+		}
+		b = append(append(append(b, "id: "...), e.ID...), '\n')
+		if e.Retry > 0 {
+			return wire.AppendRetry(b, e.Retry)
+		}
+		return append(b, '\n')
 	}
 	b, _ = wire.AppendEvent(b, e.ID, e.Name, e.Data, e.Retry)
 	return b

@@ -11,24 +11,20 @@ import (
 
 // Upgrade answers with a websocket that f serves, after the handler and all middleware have returned: c is gone then, so what f needs of the
 // request is read into variables first. Parameters, typed keys and the context move on with the socket, and headers that were set go out with the 101. Before Upgrade any
-// HTTP answer is possible. A zero cfg is Config.Socket.
+// HTTP answer is possible. What cfg leaves zero is that of Config.Socket.
 //
 // A request that is no websocket handshake (RFC 6455, section 4.2.1) is answered 426, one of another version 426 with Sec-WebSocket-Version, a malformed key or
 // header of extensions 400, a page of a foreign origin 403; while the app stops, 503.
 //
 // f has a goroutine of its own. When it returns nil the socket is closed with 1000; with 1011 after an error or a panic, which is logged. A *CloseError
-// says itself what is sent, an *HTTPError of a status from 400 to 499 sends 1008 and its Detail, 400 from ReadJSON 1007. What Read
+// says itself what is sent, an *HTTPError of a status from 400 to 499 sends 1008 and its Detail, 400 from ReadJSON 1007, one of 503 sends 1013. What Read
 // returned is returned as it is: the client's own end is no error.
 func (c *Ctx) Upgrade(cfg SocketConfig, f func(s *Socket) error) error {
 	c.live()
 	if f == nil {
 		panic("quart: Upgrade with a nil function")
 	}
-	if cfg.zero() {
-		cfg = c.app.cfg.Socket
-	} else {
-		cfg = cfg.withDefaults()
-	}
+	cfg = cfg.over(&c.app.cfg.Socket)
 	if err := c.checkHandshake(func() bool { return c.allowsOrigin(cfg.Origins) }); err != nil {
 		return err
 	}
@@ -73,9 +69,25 @@ func (r *router) WebSocket(pattern string, h func(s *Socket) error) *Route {
 	return r.Handle(MethodWebSocket, pattern, func(c *Ctx) error { return c.Upgrade(SocketConfig{}, h) })
 }
 
-func (c *SocketConfig) zero() bool {
-	return c.Origins == nil && c.Subprotocols == nil && c.ReadLimit == 0 && !c.Compress && c.CompressFrom == 0 && !c.ContextTakeover &&
-		c.Queue == 0 && c.Overflow == 0 && c.Ping == 0 && c.Silence == 0
+// over fills in what c leaves zero: from base, whose defaults are set.
+func (c SocketConfig) over(base *SocketConfig) SocketConfig {
+	if c.Origins == nil {
+		c.Origins = base.Origins
+	}
+	if c.Subprotocols == nil {
+		c.Subprotocols = base.Subprotocols
+	}
+	c.Compress = c.Compress || base.Compress
+	c.ContextTakeover = c.ContextTakeover || base.ContextTakeover
+	if c.Overflow == 0 {
+		c.Overflow = base.Overflow
+	}
+	orDefault(&c.ReadLimit, base.ReadLimit)
+	orDefault(&c.CompressFrom, base.CompressFrom)
+	orDefault(&c.Queue, base.Queue)
+	orDefault(&c.Ping, base.Ping)
+	orDefault(&c.Silence, base.Silence)
+	return c
 }
 
 // ---- from the request to the socket ----
@@ -226,7 +238,7 @@ func (s *Socket) finish(err error) {
 // conclude closes the socket of a function that returned err, and logs what is the app's fault.
 func (s *Socket) conclude(err error) {
 	end := s.verdict(err)
-	if end.Code == 1011 {
+	if end.Code == 1011 || end.Code == 1013 && isCloseError(err) == nil {
 		s.app.errs.Add(1)
 		logStreamError(s.log, s.route, "a websocket failed", err)
 	}
@@ -260,6 +272,9 @@ func (s *Socket) verdict(err error) *CloseError {
 			reason = fasthttp.StatusMessage(e.Status)
 		}
 		return &CloseError{Code: code, Reason: reason}
+	}
+	if e := publicError(err); e.Status == 503 {
+		return &CloseError{Code: 1013, Reason: "try again later"}
 	}
 	return &CloseError{Code: 1011}
 }

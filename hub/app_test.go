@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/fasthttp/websocket"
 	"github.com/goquart/quart"
 	"github.com/goquart/quart/hub"
 	"github.com/goquart/quart/quarttest"
@@ -97,6 +100,95 @@ func TestAppSSE(t *testing.T) {
 	}
 	cl.Get("/sse/news?token=eve").Want(403)
 	cl.Get("/sse/" + strings.Repeat("x", 300)).Want(400)
+}
+
+// A stream that has had no message yet knows where it was, and misses nothing.
+func TestAppSSEFirstPosition(t *testing.T) {
+	for _, history := range []int{0, 3} {
+		topic := new(hub.Hub).Topic("news")
+		app := quart.New(quart.Config{})
+		app.SSE("/follow", topic.Follow)
+		app.Get("/sse", topic.SSE)
+		cl := quarttest.New(t, app)
+		for i := range history {
+			publish(t, topic, fmt.Sprint("old ", i))
+		}
+		for _, path := range []string{"/follow", "/sse"} {
+			s := cl.SSE(path)
+			await(t, "joined", func() bool { return topic.Members() == 1 && s.LastEventID() != "" })
+			s.Close()
+			await(t, "left", func() bool { return topic.Members() == 0 })
+			publish(t, topic, "missed")
+			back := cl.SSE(path, "Last-Event-ID", s.LastEventID())
+			if e := back.Next(soon); e.Data != "missed" {
+				t.Errorf("%s: %+v", path, e)
+			}
+			back.Close()
+			await(t, "left", func() bool { return topic.Members() == 0 })
+		}
+	}
+}
+
+// TestAppRelayAndLeave: what a client sent before it left, at once, is published.
+func TestAppRelayAndLeave(t *testing.T) {
+	b := &slowBroker{Broker: hub.NewMemory(hub.MemoryConfig{})}
+	topic := hub.New(hub.Config{Broker: b}).Topic("room")
+	app := quart.New(quart.Config{})
+	app.WebSocket("/", topic.Relay)
+	cl := quarttest.New(t, app)
+	const clients, each = 20, 10
+	for range clients {
+		ws := cl.WebSocket("/")
+		for i := range each {
+			quarttest.WriteText(t, ws, fmt.Sprint(i))
+		}
+		_ = ws.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(1000, ""))
+		_ = ws.Close()
+	}
+	await(t, "published", func() bool { return b.published.Load() == clients*each })
+}
+
+// slowBroker takes its time, and fails for a context that is done.
+type slowBroker struct {
+	hub.Broker
+	published atomic.Int64
+}
+
+func (b *slowBroker) Publish(ctx context.Context, topic string, msg []byte) (hub.Pos, error) {
+	time.Sleep(time.Millisecond)
+	if err := ctx.Err(); err != nil {
+		return hub.Pos{}, err
+	}
+	b.published.Add(1)
+	return b.Broker.Publish(ctx, topic, msg)
+}
+
+// While the broker is away, streams are refused with 503 and sockets with 1013.
+func TestAppBrokerAway(t *testing.T) {
+	h := hub.New(hub.Config{Broker: awayBroker{}})
+	app := quart.New(quart.Config{Log: slog.New(slog.DiscardHandler)})
+	app.Get("/sse", h.Topic("x").SSE)
+	app.WebSocket("/ws", h.Topic("x").Relay)
+	app.Post("/publish", func(c *quart.Ctx) error {
+		_, err := h.Topic("x").Publish(c.Context(), []byte("m"))
+		return err
+	})
+	cl := quarttest.New(t, app)
+	cl.Get("/sse").Want(503)
+	cl.Post("/publish").Want(503)
+	if e := quarttest.ReadClose(t, cl.WebSocket("/ws")); e.Code != 1013 {
+		t.Errorf("closed with %d", e.Code)
+	}
+}
+
+type awayBroker struct{}
+
+func (awayBroker) Publish(context.Context, string, []byte) (hub.Pos, error) {
+	return hub.Pos{}, errors.New("away")
+}
+
+func (awayBroker) Subscribe(string, hub.Pos, func(hub.Pos, []byte)) (func(), bool, error) {
+	return nil, false, errors.New("away")
 }
 
 func TestAppPresence(t *testing.T) {

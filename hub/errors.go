@@ -1,5 +1,7 @@
 package hub
 
+import "fmt"
+
 // Errors that say what a client asked for; each has the status that an HTTP answer gets.
 var (
 	// ErrTopic: a topic's name is empty, longer than MaxTopic bytes, no UTF-8, or has control characters. Status 400.
@@ -11,6 +13,16 @@ var (
 	// ErrTopics: as many topics as Config.Topics allows have members. Status 503.
 	ErrTopics error = &refusal{503, "hub: too many topics"}
 )
+
+// brokerError is an error of the broker. Its status is 503: it is not the client's fault, nor the app's.
+type brokerError struct {
+	what, topic string
+	err         error
+}
+
+func (e *brokerError) Error() string   { return fmt.Sprintf("hub: %s %q: %v", e.what, e.topic, e.err) }
+func (e *brokerError) Unwrap() error   { return e.err }
+func (e *brokerError) StatusCode() int { return 503 }
 
 // refusal is an error with a status. (quart.HTTPError would be equal to all others of its status.)
 type refusal struct {

@@ -109,22 +109,16 @@ func ExampleTopic_Present() {
 	room := new(hub.Hub).Topic("attic")
 	app := quart.New(quart.Config{})
 	app.Get("/attic", func(c *quart.Ctx) error {
-		who := c.Query("who") // in earnest: of a session
-		return c.SSE(func(s *quart.EventStream) error {
-			if _, err := room.JoinWith(s, hub.Options{Since: s.LastEventID(), As: who}); err != nil {
-				return err
-			}
-			return s.Park()
-		})
+		return room.SSEWith(c, hub.Options{As: c.Query("who")}) // in earnest: of a session
 	})
 
 	t := new(exampleT)
 	defer t.end()
 	cl := quarttest.New(t, app)
 	ada := cl.SSE("/attic?who=ada")
-	fmt.Println(ada.Next(time.Second)) // who is present
+	fmt.Println(ada.Next(time.Second).Data) // who is present
 	bob := cl.SSE("/attic?who=bob")
-	fmt.Println(bob.Next(time.Second))
+	fmt.Println(bob.Next(time.Second).Data)
 	fmt.Println(room.Present())
 	ada.Close()
 	for len(room.Present()) > 1 {
@@ -132,8 +126,8 @@ func ExampleTopic_Present() {
 	}
 	fmt.Println(room.Present())
 	// Output:
-	// { present ["ada"] 0s }
-	// { present ["ada","bob"] 0s }
+	// ["ada"]
+	// ["ada","bob"]
 	// [ada bob]
 	// [bob]
 }

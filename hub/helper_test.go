@@ -52,7 +52,9 @@ func (l liveConn) Post(f *quart.Frame) error {
 		l.close()
 		return fmt.Errorf("fake: %w", quart.ErrQueueFull)
 	}
-	l.got = append(l.got, text(f))
+	if e := f.Event(); e.Comment == "" { // a position without an event
+		l.got = append(l.got, text(f))
+	}
 	return nil
 }
 

@@ -254,9 +254,23 @@ func (h *Hub) acquire(key string) (*room, error) {
 	return r, nil
 }
 
+// open sees to it that a room of that name is subscribed to its topic, for a member who is about to come.
+func (h *Hub) open(key string, done func() <-chan struct{}) error {
+	r, err := h.acquire(key)
+	if err != nil {
+		return err
+	}
+	defer h.release(r)
+	if err := r.subscribe(done); err != nil {
+		return err
+	}
+	r.expected.Store(true)
+	return nil
+}
+
 // release gives back what acquire returned.
 func (h *Hub) release(r *room) {
-	used := r.used()
+	used := r.expected.Swap(false) || r.used()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if r.refs--; r.refs > 0 {

@@ -239,7 +239,11 @@ func (r *room) begin(w *walker, since string) error {
 	}
 	r.history.trim(time.Now())
 	w.at = r.history.tail
-	if since != "" {
+	switch {
+	case since == "":
+	case since == Recent:
+		w.at, m.recovered = r.history.head, r.history.head.pos == Pos{}
+	default:
 		pos, _ := ParsePos(since)
 		w.at, m.recovered = r.history.seek(pos)
 		if m.recovered && pos.Seq > w.at.pos.Seq {
@@ -303,7 +307,7 @@ func token(e *entry) string {
 // greeting is what comes first.
 func (r *room) greeting(w *walker, since string) (frames []*quart.Frame) {
 	m := w.m
-	if m.format == Plain || m.format == Events && since == "" && !m.watches {
+	if m.format == Plain {
 		return nil
 	}
 	at := token(w.at)
@@ -320,10 +324,22 @@ func (r *room) greeting(w *walker, since string) (frames []*quart.Frame) {
 	if since != "" && !m.recovered {
 		frames = append(frames, eventFrame(at, "recovered", "false"))
 	}
-	if m.watches {
-		frames = append(frames, eventFrame("", "present", string(present)))
+	switch {
+	case m.watches:
+		frames = append(frames, eventFrame(at, "present", string(present)))
+	case since == "": // who leaves before the first message has an ID to come back with
+		frames = append(frames, idFrame(at))
 	}
 	return frames
+}
+
+// idFrame tells an event stream its position, without an event.
+func idFrame(id string) *quart.Frame {
+	f, err := quart.Event{ID: id, Comment: "joined"}.Frame()
+	if err != nil {
+		panic("hub: " + err.Error()) // printed positions are valid
+	}
+	return f
 }
 
 func boolText(b bool) string {
@@ -360,7 +376,7 @@ func (t *Topic) join(l quart.Live, o Options) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.subscribe(l); err != nil {
+	if err := r.subscribe(func() <-chan struct{} { return l.Context().Done() }); err != nil {
 		h.release(r)
 		return nil, err
 	}

@@ -256,7 +256,7 @@ func (h *Hub) callHook(e Presence) {
 	h.cfg.OnPresence(e)
 }
 
-// notify posts e to the members that watch.
+// notify posts e to the members that watch. Nobody is told of himself.
 func (r *room) notify(e Presence) {
 	r.mu.Lock()
 	if r.watchers == 0 {
@@ -270,13 +270,13 @@ func (r *room) notify(e Presence) {
 		}
 	}
 	for _, w := range r.walkers {
-		if w.m.watches {
+		if w.m.watches && w.m.named.who != e.Who {
 			w.pending = append(w.pending, frames[w.m.format.form()])
 		}
 	}
 	var targets []*Member
 	for _, m := range r.members {
-		if m.watches {
+		if m.watches && m.named.who != e.Who {
 			targets = append(targets, m)
 		}
 	}

@@ -2,8 +2,8 @@ package hub
 
 import (
 	"container/list"
-	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/goquart/quart"
@@ -23,6 +23,8 @@ type room struct {
 	refs      int // members, and joins under way
 	idle      *list.Element
 	idleSince time.Time
+
+	expected atomic.Bool // a member is about to come: the room stays without one
 
 	subMu   sync.Mutex
 	cancel  func() // of the subscription; nil without
@@ -68,8 +70,9 @@ type attempt struct {
 	err  error
 }
 
-// subscribe makes sure that messages come to r, for l. The caller holds a reference.
-func (r *room) subscribe(l quart.Live) error {
+// subscribe makes sure that messages come to r. Who waits for another's attempt gives up when done, which is asked for only then, is closed. The
+// caller holds a reference.
+func (r *room) subscribe(done func() <-chan struct{}) error {
 	r.subMu.Lock()
 	if r.cancel != nil {
 		r.subMu.Unlock()
@@ -80,7 +83,7 @@ func (r *room) subscribe(l quart.Live) error {
 		select {
 		case <-a.done:
 			return a.err
-		case <-l.Context().Done():
+		case <-done():
 			return quart.ErrClosed
 		}
 	}
@@ -89,7 +92,7 @@ func (r *room) subscribe(l quart.Live) error {
 	r.subMu.Unlock()
 	cancel, _, err := r.hub.broker.Subscribe(r.key, Pos{}, r.receive)
 	if err != nil {
-		err = fmt.Errorf("hub: join %q: %w", r.name(), err)
+		err = &brokerError{"join", r.name(), err}
 	}
 	r.subMu.Lock()
 	r.cancel, r.attempt, a.err = cancel, nil, err

@@ -2,8 +2,8 @@ package hub
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -125,7 +125,7 @@ func (t *Topic) publish(ctx context.Context, m message) (Pos, error) {
 	buf.B = appendMessage(buf.B, m)
 	pos, err := h.broker.Publish(ctx, t.key, buf.B)
 	if err != nil {
-		return Pos{}, fmt.Errorf("hub: publish to %q: %w", t.Name(), err)
+		return Pos{}, &brokerError{"publish to", t.Name(), err}
 	}
 	h.published.Add(1)
 	if r != nil {
@@ -175,7 +175,8 @@ func (t *Topic) admit(a Access) error {
 }
 
 // Follow makes s a member that resumes by its Last-Event-ID, and parks it: return its result. The stream costs no goroutine. The IDs are
-// positions in this topic, so a stream that is a member of several resumes one at most.
+// positions in this topic, so a stream that is a member of several resumes one at most. The answer has begun when it runs: who may not
+// join is cut off, and comes back. SSE refuses in time.
 //
 //	app.SSE("/news", hub.Topic("news").Follow)
 func (t *Topic) Follow(s *quart.EventStream) error {
@@ -185,20 +186,27 @@ func (t *Topic) Follow(s *quart.EventStream) error {
 	return s.Park()
 }
 
-// SSE answers with the topic as an event stream, as Follow does. Who may not join gets the error of Authorize as an HTTP answer.
-func (t *Topic) SSE(c *quart.Ctx) error {
-	if err := t.admit(Access{Action: Join, Scope: c}); err != nil {
-		return err
-	}
-	return c.SSE(t.follow)
-}
+// SSE answers with the topic as an event stream, as Follow does. Who may not join gets the error of Authorize as an HTTP answer, and so
+// does everybody while the broker cannot be reached: 503.
+func (t *Topic) SSE(c *quart.Ctx) error { return t.SSEWith(c, Options{}) }
 
-// follow is Follow for a stream that Authorize has admitted.
-func (t *Topic) follow(s *quart.EventStream) error {
-	if _, err := t.join(s, Options{Since: s.LastEventID()}); err != nil {
+// SSEWith is SSE with options. Since is the client's Last-Event-ID, if it has one.
+func (t *Topic) SSEWith(c *quart.Ctx, o Options) error {
+	if err := t.admit(Access{Action: Join, As: o.As, Scope: c}); err != nil {
 		return err
 	}
-	return s.Park()
+	if err := t.hub.open(t.key, func() <-chan struct{} { return c.Context().Done() }); err != nil {
+		return err
+	}
+	return c.SSE(func(s *quart.EventStream) error {
+		if id := s.LastEventID(); id != "" {
+			o.Since = id
+		}
+		if _, err := t.join(s, o); err != nil {
+			return err
+		}
+		return s.Park()
+	})
 }
 
 // Relay makes ws a member and publishes what it reads until it ends. Its result is for the socket's function to return. A message that
@@ -215,6 +223,7 @@ func (t *Topic) RelayWith(ws *quart.Socket, o Options) error {
 	}
 	defer m.Leave()
 	access := Access{Action: Publish, As: o.As, Live: ws, Scope: ws}
+	ctx := context.WithoutCancel(ws.Context()) // who sends a message and leaves has sent it
 	for msg, err := range ws.Messages() {
 		if err != nil {
 			return err
@@ -222,18 +231,20 @@ func (t *Topic) RelayWith(ws *quart.Socket, o Options) error {
 		if err := t.admit(access); err != nil {
 			return err
 		}
-		if _, err := t.PublishMessage(ws.Context(), msg); err != nil {
-			return t.relayError(ws, err)
+		if err := t.relay(ctx, msg); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// relayError is the cause, if the socket ended while a message was being published.
-func (t *Topic) relayError(ws *quart.Socket, err error) error {
-	if errors.Is(err, context.Canceled) && ws.Context().Err() != nil {
-		return quart.ErrClosed
-	}
+// relayTime is how long a message of Relay may take to be published, while the broker is away for one.
+const relayTime = 10 * time.Second
+
+func (t *Topic) relay(ctx context.Context, msg quart.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, relayTime)
+	defer cancel()
+	_, err := t.PublishMessage(ctx, msg)
 	return err
 }
 
