@@ -286,7 +286,7 @@ func TestAppEnvelope(t *testing.T) {
 		}
 		return e
 	}
-	if e := next(); e.ID != hub.Recent || e.Recovered == nil || *e.Recovered || fmt.Sprint(e.Present) != "[ada]" {
+	if e := next(); e.ID != "first" || e.Recovered == nil || *e.Recovered || fmt.Sprint(e.Present) != "[ada]" {
 		t.Errorf("hello: %+v", e)
 	}
 	bob := cl.WebSocket("/upgrade/room?token=bob")

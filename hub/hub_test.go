@@ -22,7 +22,7 @@ func TestHubMessages(t *testing.T) {
 		join(t, topic, envelope, hub.Options{Format: hub.Envelope})
 		join(t, topic, events, hub.Options{Format: hub.Events})
 		synctest.Wait()
-		want(t, "hello", envelope.take(), `{"topic":"news","id":"recent","recovered":false}`)
+		want(t, "hello", envelope.take(), `{"topic":"news","id":"first","recovered":false}`)
 
 		for _, tt := range []struct {
 			name            string
@@ -310,11 +310,11 @@ func TestHubResumeFirst(t *testing.T) {
 		topic := new(hub.Hub).Topic("news")
 		l := newLive(t)
 		join(t, topic, l, hub.Options{Format: hub.Envelope})
-		want(t, "hello", l.take(), `{"topic":"news","id":"recent","recovered":false}`)
+		want(t, "hello", l.take(), `{"topic":"news","id":"first","recovered":false}`)
 		publish(t, topic, "1", "2")
 		synctest.Wait()
 		back := newLive(t)
-		join(t, topic, back, hub.Options{Since: "recent"})
+		join(t, topic, back, hub.Options{Since: "first"})
 		want(t, "back", back.take(), "1", "2")
 	})
 }

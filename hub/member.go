@@ -60,6 +60,9 @@ func (f Format) of(l quart.Live) Format {
 // Recent as Options.Since asks for all of the history first.
 const Recent = "recent"
 
+// first is the position in a topic that had no message yet.
+const first = "first"
+
 // Options are those of a membership.
 type Options struct {
 	// Since is the position of the last message that the client has seen: the ID of an event or of an envelope. The member is sent what
@@ -241,7 +244,7 @@ func (r *room) begin(w *walker, since string) error {
 	w.at = r.history.tail
 	switch {
 	case since == "":
-	case since == Recent:
+	case since == first:
 		w.at, m.recovered = r.history.head, r.history.head.pos == Pos{}
 	default:
 		pos, _ := ParsePos(since)
@@ -299,7 +302,7 @@ func (r *room) walk(w *walker, frames []*quart.Frame) (n int, done bool) {
 // token is what a member that is at e has to resume from.
 func token(e *entry) string {
 	if e.pos == (Pos{}) {
-		return Recent // there was nothing yet: all that will be there then came after
+		return first // there was nothing yet: all that will be there then came after
 	}
 	return e.pos.String()
 }

@@ -58,7 +58,7 @@ func TestPresence(t *testing.T) {
 		join(t, topic, events, hub.Options{As: `"é"`, Format: hub.Events})
 		synctest.Wait()
 		want(t, "hello, envelope", envelope.take(),
-			`{"topic":"room","id":"recent","recovered":false,"present":["Plain"]}`, `{"topic":"room","join":"\"é\""}`)
+			`{"topic":"room","id":"first","recovered":false,"present":["Plain"]}`, `{"topic":"room","join":"\"é\""}`)
 		want(t, "hello, events", events.take()[:1], `present ["\"é\"","Plain"]`)
 		want(t, "present", topic.Present(), `"é"`, "Plain")
 		want(t, "hook", h.take(), "room+Plain", `room+"é"`)
