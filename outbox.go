@@ -172,6 +172,11 @@ func (o *outbox) sendNow() error {
 		o.rest = p
 		o.writeOne()
 	}
+	return o.written()
+}
+
+// written is the end of a write of what a caller appended. It releases mu.
+func (o *outbox) written() error {
 	if o.broken || !o.pending() {
 		broken := o.broken
 		o.stopWriting()

@@ -10,6 +10,8 @@ type outlet interface {
 	chunked() bool // events are wrapped in chunks
 	// write returns when p was taken; it is bounded by Config.WriteTimeout.
 	write(p []byte) error
+	// writeTwo is write of head, a few bytes, and p behind it.
+	writeTwo(head, p []byte) error
 	// try is write that does not wait. It returns what was taken, and false where that cannot be done.
 	try(p []byte) (n int, ok bool, err error)
 	// close ends the stream, properly or so that the client can tell.
@@ -30,6 +32,8 @@ func (o *connOutlet) write(p []byte) error {
 	_, err := o.conn.Write(p)
 	return err
 }
+
+func (o *connOutlet) writeTwo(head, p []byte) error { return o.conn.writeTwo(head, p) }
 
 func (o *connOutlet) try(p []byte) (n int, ok bool, err error) {
 	raw := o.handle()
@@ -65,6 +69,13 @@ func (o *bodyOutlet) chunked() bool { return false }
 func (o *bodyOutlet) write(p []byte) error {
 	_, err := o.w.Write(p)
 	return err
+}
+
+func (o *bodyOutlet) writeTwo(head, p []byte) error {
+	if err := o.write(head); err != nil {
+		return err
+	}
+	return o.write(p)
 }
 
 func (o *bodyOutlet) try([]byte) (n int, ok bool, err error) { return 0, false, nil }

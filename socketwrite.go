@@ -67,9 +67,31 @@ func (s *Socket) write(op wsproto.Opcode, data []byte) error {
 		s.owe(wsproto.AppendFrame(nil, op, data))
 		return s.sent()
 	}
+	if len(data) >= largeFrame && !s.writing && !s.pending() {
+		return s.writeLarge(op, data)
+	}
 	buf := s.tail(len(data) + frameRoom)
 	buf.B = wsproto.AppendFrame(buf.B, op, data)
 	return s.sent()
+}
+
+// largeFrame is the size from which on a message is not copied, when it can be written at once.
+const largeFrame = 16 << 10
+
+// writeLarge writes a message from where it lies, waits for the client if it must, and releases mu. Nobody may be writing, nothing pending.
+func (s *Socket) writeLarge(op wsproto.Opcode, data []byte) error {
+	s.writing = true
+	s.mu.Unlock()
+	head := pool.GetBuffer(frameRoom)
+	head.B = wsproto.AppendHeader(head.B, op, false, len(data))
+	err := s.out.writeTwo(head.B, data)
+	pool.PutBuffer(head)
+	s.mu.Lock()
+	s.wrote = now()
+	if err != nil {
+		s.breakOff()
+	}
+	return s.written()
 }
 
 // frameRoom is for the head of a frame.
