@@ -116,7 +116,7 @@ func TestSocketDeflate(t *testing.T) {
 	ws.want(fin|opText, "small")
 	// A compressed message in two frames with a ping between them.
 	z := deflate(t, strings.Repeat("from the client ", 100))
-	ws.send(frame(rsv1|opText, z[:10]), frame(fin|opPing, "?"), frame(fin|opContinuation, z[10:]))
+	ws.send(frame(rsv1|opText, z[:10]), frame(fin|opPing, "?"), frame(fin, z[10:]))
 	ws.want(fin|opPong, "?")
 	f, p, err := ws.next()
 	if err != nil || f != fin|rsv1|opText || inflate(t, p) != strings.Repeat("from the client ", 100) {
@@ -137,7 +137,7 @@ func TestSocketDeflateBadInput(t *testing.T) {
 		{"just over", frame(fin|rsv1|opBinary, deflate(t, strings.Repeat("x", 100_001))), 1009},
 		{"garbage", frame(fin|rsv1|opBinary, "\xff\xff\xff\xff"), 1007},
 		{"not text", frame(fin|rsv1|opText, deflate(t, strings.Repeat("\xff", 1000))), 1007},
-		{"on a continuation", frame(rsv1|opText, "x") + frame(fin|rsv1|opContinuation, "x"), 1002},
+		{"on a continuation", frame(rsv1|opText, "x") + frame(fin|rsv1, "x"), 1002},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ws := s.socket("/", "Sec-WebSocket-Extensions: permessage-deflate")

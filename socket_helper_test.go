@@ -22,15 +22,15 @@ type rawSocket struct {
 	br *bufio.Reader
 }
 
+// The first byte of a frame. A continuation's opcode is 0.
 const (
-	opContinuation = iota
-	opText
-	opBinary
-	opClose = iota + 5
-	opPing
-	opPong
-	fin  = 0x80
-	rsv1 = 0x40
+	opText   = 1
+	opBinary = 2
+	opClose  = 8
+	opPing   = 9
+	opPong   = 10
+	fin      = 0x80
+	rsv1     = 0x40
 )
 
 // frame is what a client sends: masked with a key that is not zero.

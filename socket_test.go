@@ -46,7 +46,7 @@ func TestSocketEcho(t *testing.T) {
 				ws.send(frame(fin|opBinary, p))
 				ws.want(fin|opBinary, p)
 			}
-			ws.send(frame(opText, "fra"), frame(fin|opPing, "?"), frame(opContinuation, ""), frame(fin|opContinuation, "gments"))
+			ws.send(frame(opText, "fra"), frame(fin|opPing, "?"), frame(0, ""), frame(fin, "gments"))
 			ws.want(fin|opPong, "?")
 			ws.want(fin|opText, "fragments")
 			ws.send(closing(1000, "bye"))
