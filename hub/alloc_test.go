@@ -10,6 +10,15 @@ import (
 	"github.com/goquart/quart/hub"
 )
 
+// fewest is the least of what three measurements of f say: what other tests have left behind allocates, too, and so does a pool that was emptied.
+func fewest(f func()) float64 {
+	n := testing.AllocsPerRun(500, f)
+	for range 2 {
+		n = min(n, testing.AllocsPerRun(500, f))
+	}
+	return n
+}
+
 // TestPublishAllocs: a message costs the same number of allocations whatever the number of members, for each form of it.
 func TestPublishAllocs(t *testing.T) {
 	msg := []byte("a message of some length, as they are")
@@ -21,7 +30,7 @@ func TestPublishAllocs(t *testing.T) {
 		for _, n := range []int{1, 2, 1000} {
 			topic := new(hub.Hub).Topic("x")
 			posted, _ := crowd(t, topic, n, tt.format)
-			allocs := testing.AllocsPerRun(500, func() {
+			allocs := fewest(func() {
 				if _, err := topic.Publish(context.Background(), msg); err != nil {
 					t.Fatal(err)
 				}
@@ -39,7 +48,7 @@ func TestJoinAllocs(t *testing.T) {
 	topic := new(hub.Hub).Topic("x")
 	crowd(t, topic, 10, hub.Plain)
 	var l quart.Live = &notifier{members: make([]interface{ Gone() }, 0, 1)}
-	allocs := testing.AllocsPerRun(500, func() {
+	allocs := fewest(func() {
 		m, err := topic.JoinWith(l, hub.Options{})
 		if err != nil {
 			t.Fatal(err)
