@@ -53,7 +53,7 @@ func FuzzMultipart(f *testing.F) {
 		h(&fc)
 		status := fc.Response.StatusCode()
 		switch {
-		case len(body) > limit && status == 200:
+		case len(body) > limit && status == 200 && !bytes.Contains(body[:limit], []byte("--b--")): // what follows the end of the form is not read
 			t.Fatalf("%d bytes are taken", len(body))
 		case status != 200 && status != 400 && status != 413:
 			t.Fatalf("%d %s", status, fc.Response.Body())
