@@ -173,9 +173,7 @@ func (s *Socket) readEarly(nc net.Conn) {
 // serveForeign serves the socket behind a listener that is not quart's: it has the connection, and fasthttp's buffers, until it returns.
 func (s *Socket) serveForeign(nc net.Conn) {
 	s.out, s.in = &netOutlet{nc, s.app.cfg.WriteTimeout}, &connInlet{conn: nc}
-	err := errGoexit
 	defer func() {
-		s.finish(err)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.timer != nil {
@@ -183,16 +181,14 @@ func (s *Socket) serveForeign(nc net.Conn) {
 		}
 	}()
 	s.greet()
-	err = s.call()
+	s.finish(s.call())
 }
 
 // main is the goroutine of the function.
 func (s *Socket) main() {
 	defer s.app.tasks.running.Done()
-	err := errGoexit
-	defer func() { s.finish(err) }()
 	s.greet()
-	err = s.call()
+	s.finish(s.call())
 }
 
 // errGoexit stands for the result of a function that called runtime.Goexit, as a failing test does.
@@ -211,15 +207,20 @@ func (s *Socket) greet() {
 	_ = s.sendNow()
 }
 
-// call runs the function, recovered.
+// call runs the function, recovered. When that ends its goroutine, nothing else would run.
 func (s *Socket) call() (err error) {
+	returned := false
 	defer func() {
 		s.run = nil
 		if v := recover(); v != nil {
 			err = recovered(v)
+		} else if !returned {
+			s.finish(errGoexit)
 		}
 	}()
-	return s.run(s)
+	err = s.run(s)
+	returned = true
+	return err
 }
 
 // finish sees to the end of a socket whose function returned err.
