@@ -165,10 +165,14 @@ func (o *outbox) sendNow() error {
 	o.mu.Unlock()
 	n, ok, err := o.out.try(p.b)
 	o.mu.Lock()
-	if p.b = p.b[n:]; err == nil && ok && len(p.b) == 0 {
+	switch p.b = p.b[n:]; {
+	case err != nil:
+		p.free()
+		o.breakOff()
+	case ok && len(p.b) == 0:
 		p.free()
 		o.wrote = now()
-	} else {
+	default:
 		o.rest = p
 		o.writeOne()
 	}

@@ -55,7 +55,7 @@ type Config struct {
 	TrustedHosts []string
 
 	SSE    SSEConfig    // of event streams
-	Socket SocketConfig // of App.WebSocket and Group.WebSocket
+	Socket SocketConfig // of websockets, where Ctx.Upgrade is not told otherwise
 
 	NoAutoOptions bool // OPTIONS is answered only where a route says so
 }

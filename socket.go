@@ -190,7 +190,7 @@ func (s *Socket) await() {
 	err := s.in.fill(&s.dec)
 	s.waiting.Store(false)
 	if err != nil {
-		s.lostPeer(err)
+		s.lostPeer()
 	}
 }
 
@@ -220,7 +220,7 @@ func (s *Socket) pong(data []byte) {
 		s.release()
 		return
 	}
-	s.owe(wsproto.AppendFrame(nil, wsproto.OpPong, data))
+	s.put(wsproto.OpPong, false, data)
 	s.ponged = true
 	if s.bufLen() >= fullBuffer && !s.writing {
 		_ = s.sendNow()
@@ -257,7 +257,7 @@ func (s *Socket) closedByUs() error {
 }
 
 // lostPeer ends a socket whose connection broke, or whose wait was interrupted.
-func (s *Socket) lostPeer(err error) {
+func (s *Socket) lostPeer() {
 	s.mu.Lock()
 	s.readErr = s.cause
 	if s.cause == nil {

@@ -74,7 +74,7 @@ func (s *Socket) onAlarm() {
 		return
 	}
 	if !s.writing {
-		s.owe(wsproto.AppendFrame(nil, wsproto.OpPing, ""))
+		s.put(wsproto.OpPing, false, nil)
 	}
 	s.wakeIn(s.ping)
 }

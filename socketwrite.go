@@ -130,7 +130,7 @@ func (s *Socket) writeFrame(op wsproto.Opcode, compressed bool, payload []byte) 
 //go:noinline
 func (s *Socket) put(op wsproto.Opcode, compressed bool, payload []byte) {
 	if len(s.queue) > 0 {
-		s.owe(append(wsproto.AppendHeader(nil, op, compressed, len(payload)), payload...))
+		s.oweRaw(append(wsproto.AppendHeader(nil, op, compressed, len(payload)), payload...))
 		return
 	}
 	buf := s.tail(len(payload) + frameRoom)

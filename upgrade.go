@@ -46,7 +46,7 @@ func (c *Ctx) Upgrade(cfg SocketConfig, f func(s *Socket) error) error {
 	}
 	var key [24]byte
 	copy(key[:], h.Peek("Sec-WebSocket-Key"))
-	s.most, s.overflow = int32(min(cfg.Queue, maxQueue)), cfg.Overflow
+	s.init(s, nil, cfg.Queue, cfg.Overflow)
 	s.dec.Init(cfg.ReadLimit, s.params)
 	c.respondLater(fasthttp.StatusSwitchingProtocols, nil, s)
 	out := &c.fc.Response.Header
@@ -116,7 +116,6 @@ func (s *Socket) send(c *Ctx) {
 		return
 	}
 	s.keep(c)
-	s.init(s, nil, int(s.most), s.overflow)
 	buf := s.tail(512)
 	for _, name := range contentHeaders {
 		resp.Header.Del(name)
