@@ -51,11 +51,14 @@ func TestRouteHost(t *testing.T) {
 func TestRouteHostNames(t *testing.T) {
 	app := quiet()
 	g := app.Host("{Tenant:[a-z]+}.Example.com").Name("t")
+	app.Host("{t}.example.net").Get("/{x?}", func(c *quart.Ctx) error { return c.Text(200, c.Param("t")+"|"+c.Param("x")) })
 	g.Get("/who", func(c *quart.Ctx) error { return c.Text(200, c.Param("Tenant")) })
 	g.Get("/page", say("short")).Name("page").Default("n", 1)
 	g.Get("/page/{n:int}", say("long")).Name("page")
 	exchanges(t, app, []exchange{
 		atHost("Acme.example.com", "/who", 200, "acme"),
+		atHost("a.example.net", "/", 200, "a|"),
+		atHost("a.example.net", "/b", 200, "a|b"),
 		atHost("acme.example.com", "/page/1", 308, "/page"),
 		atHost("acme.example.com", "/page/2", 200, "long acme 2"),
 	})

@@ -27,6 +27,7 @@ func urlApp() *quart.App {
 	app.Get("/word/{w:[a-z]+}", text).Name("word")
 	app.Host("{t}.Example.com").Get("/p/{x?}", text).Name("tenant")
 	app.Host("fixed.example.com").Get("", text).Name("fixed")
+	app.Host("{t}.example.net").Get("/{x?}", text).Name("front")
 	return app
 }
 
@@ -72,6 +73,7 @@ func TestURLPath(t *testing.T) {
 		{"tenant", []any{"t", "Acme"}, "//acme.example.com/p"},
 		{"tenant", []any{"t", "a.b", "x", "ü"}, "//a.b.example.com/p/%C3%BC"},
 		{"fixed", nil, "//fixed.example.com/"},
+		{"front", []any{"t", "a"}, "//a.example.net/"},
 	} {
 		if got := app.URL(tt.name, tt.pairs...); got != tt.want {
 			t.Errorf("URL(%q, %v) = %q, want %q", tt.name, tt.pairs, got, tt.want)

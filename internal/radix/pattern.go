@@ -49,7 +49,8 @@ type Pattern struct {
 // Part is literal text followed by at most one parameter. To build a path,
 // append the literal and then the parameter's value, part by part. A part whose
 // optional parameter is absent is left out, literal included: that literal is
-// exactly "/". If nothing remains, the path is "/".
+// exactly "/". If nothing remains, or only the host of a [ParseHost] pattern, the
+// path is "/".
 type Part struct {
 	Literal string // raw, not percent-encoded; may be empty
 	Param   int    // index into Pattern.Params, or -1

@@ -126,18 +126,21 @@ func TestParseHostErrors(t *testing.T) {
 
 // build makes a path as callers do.
 func build(p *radix.Pattern, values map[string]string) string {
-	path := ""
+	path, slash := "", false
 	for _, part := range p.Parts {
-		if part.Param < 0 {
-			path += part.Literal
-			continue
+		value := ""
+		if part.Param >= 0 {
+			v, ok := values[p.Params[part.Param].Name]
+			if !ok {
+				continue
+			}
+			value = v
 		}
-		if v, ok := values[p.Params[part.Param].Name]; ok {
-			path += part.Literal + v
-		}
+		path += part.Literal + value
+		slash = slash || strings.Contains(part.Literal, "/")
 	}
-	if path == "" {
-		return "/"
+	if !slash {
+		path += "/"
 	}
 	return path
 }

@@ -45,8 +45,8 @@ func shapes(p *radix.Pattern) []shape {
 				s.pieces = append(s.pieces, piece{param: &p.Params[part.Param], index: part.Param})
 			}
 		}
-		if len(s.pieces) == 0 {
-			s.literal("/")
+		if !strings.Contains(s.text(), "/") {
+			s.literal("/") // of a host, too, that only an optional segment follows
 		}
 		all = append(all, s)
 	}
