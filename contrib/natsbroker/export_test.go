@@ -1,5 +1,7 @@
 package natsbroker
 
+import "time"
+
 // Token is the part of a subject that stands for a topic.
 func Token(topic string) string { return token(topic) }
 
@@ -10,4 +12,9 @@ func EpochOf(prefix string, list []string) uint64 {
 		return 0
 	}
 	return s.epoch
+}
+
+// NextEpoch is the epoch behind another one of a stream that was created at a time.
+func NextEpoch(epoch uint64, created time.Time) uint64 {
+	return subjects{epoch: epoch}.next(created).epoch
 }

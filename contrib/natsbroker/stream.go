@@ -41,7 +41,7 @@ func (b *Broker) stream(ctx context.Context, configure bool, old subjects, least
 		}
 	}
 	if again {
-		epoch.epoch = rand.Uint64() | 1
+		epoch = epoch.next(found.CachedInfo().Created)
 	}
 	if want := b.config.streamConfig(epoch); again || configure && differs(&has, &want) {
 		if _, err := b.js.UpdateStream(ctx, bounded(has, &want)); err != nil {

@@ -2,9 +2,11 @@ package natsbroker
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // subjects are those of an epoch. The epoch is part of each: a message can only be added to the stream that its publisher knows, and
@@ -12,6 +14,17 @@ import (
 type subjects struct {
 	prefix string
 	epoch  uint64
+}
+
+// next is the epoch behind s of a stream that was created at a time. It is the same for all processes: each that notices a loss gives the stream
+// its subjects, and the second of two that notice it at one moment must not take them from the first, who may have published already.
+func (s subjects) next(created time.Time) subjects {
+	var b [16]byte
+	binary.LittleEndian.PutUint64(b[:], s.epoch)
+	binary.LittleEndian.PutUint64(b[8:], uint64(created.UnixNano()))
+	sum := sha256.Sum256(b[:])
+	s.epoch = binary.LittleEndian.Uint64(sum[:]) | 1
+	return s
 }
 
 // stored is the subject under which the stream keeps the messages of a topic.
