@@ -62,7 +62,8 @@ var table = []row{
 	{dir: "internal/netwatch", other: []string{sysModule}},
 
 	// Below the root as well, for any fasthttp handler.
-	{dir: "http2", other: []string{fasthttpModule, netModule}},
+	{dir: "http2", own: []string{"http2/internal/hpack"}, other: []string{fasthttpModule, netModule}},
+	{dir: "http2/internal/hpack"},
 
 	// Siblings: the root's public API and pool, as a user could write them.
 	sibling("middleware"),

@@ -1,0 +1,160 @@
+package http2
+
+import (
+	"encoding/base64"
+	"errors"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// This file is HTTP/2 without TLS: by prior knowledge (RFC 9113, section 3.3), and by the Upgrade of RFC 7540, section 3.2, which RFC 9113 has dropped and some clients still try.
+
+// Serve accepts connections on l until that fails, and serves HTTP/2 to clients that begin with its preface, HTTP/1 by h1 to all others. Each connection gets a goroutine, which waits for the first
+// bytes outside of the accept loop. h1's limits on the number of connections hold for HTTP/1 alone. Serve waits for none of them; see Shutdown, and h1's.
+//
+// For the Upgrade of an HTTP/1.1 request, let h1's handler begin with Server.Upgrade.
+func (srv *Server) Serve(l net.Listener, h1 *fasthttp.Server) error {
+	srv.init()
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			var temporary interface{ Temporary() bool }
+			if errors.As(err, &temporary) && temporary.Temporary() {
+				time.Sleep(10 * time.Millisecond)
+				continue
+			}
+			return err
+		}
+		go srv.ServeEither(nc, h1)
+	}
+}
+
+// ServeEither serves one connection of Serve's: HTTP/2 if it begins with its preface, else HTTP/1 by h1.
+func (srv *Server) ServeEither(nc net.Conn, h1 *fasthttp.Server) error {
+	srv.init()
+	if d := srv.cfg.PrefaceTimeout; d > 0 {
+		_ = nc.SetReadDeadline(time.Now().Add(d))
+	}
+	early, is2 := sniff(nc)
+	_ = nc.SetReadDeadline(time.Time{})
+	if u, ok := nc.(Unreader); ok {
+		u.Unread(early)
+	} else {
+		nc = &unreadConn{nc, early}
+	}
+	if is2 {
+		return srv.serveConn(nc, nil)
+	}
+	return h1.ServeConn(nc)
+}
+
+// Unreader is a connection that can take back what was read from it. ServeEither gives it back the first bytes by Unread, which must keep a copy, and wraps other connections.
+type Unreader interface{ Unread(p []byte) }
+
+// sniff reads until it is clear whether a connection begins with the preface of HTTP/2. An error shows again in the next read.
+func sniff(nc net.Conn) (early []byte, is2 bool) {
+	buf := make([]byte, 0, len(preface))
+	for len(buf) < len(preface) {
+		n, err := nc.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if !strings.HasPrefix(preface, string(buf)) || err != nil {
+			return buf, false
+		}
+	}
+	return buf, true
+}
+
+// unreadConn is a connection whose first bytes were read.
+type unreadConn struct {
+	net.Conn
+	early []byte
+}
+
+func (c *unreadConn) Read(p []byte) (int, error) {
+	if len(c.early) > 0 {
+		n := copy(p, c.early)
+		c.early = c.early[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// CloseWrite is the connection's, where it has one.
+func (c *unreadConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// Upgrade switches a connection to HTTP/2 whose HTTP/1.1 request asks for it (Upgrade: h2c), and reports whether it did: then the handler must return, and the request is
+// answered by srv.Handler as stream 1. A request with a body stays with HTTP/1.1, and so does one over TLS.
+func (srv *Server) Upgrade(ctx *fasthttp.RequestCtx) bool {
+	h := &ctx.Request.Header
+	if len(h.Peek("HTTP2-Settings")) == 0 || ctx.IsTLS() || !h.IsHTTP11() || h.ContentLength() > 0 || h.ContentLength() == -1 {
+		return false
+	}
+	if !hasToken(h.PeekAll("Upgrade"), "h2c") || !hasToken(h.PeekAll("Connection"), "upgrade") || !hasToken(h.PeekAll("Connection"), "http2-settings") {
+		return false
+	}
+	settings := h.PeekAll("HTTP2-Settings")
+	if len(settings) != 1 {
+		return false
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(string(settings[0]), "="))
+	if err != nil || len(raw)%6 != 0 {
+		return false
+	}
+	srv.init()
+	up := &upgraded{settings: raw, ctx: srv.acquireCtx()}
+	ctx.Request.CopyTo(&up.ctx.Request)
+	ctx.HijackSetNoResponse(true)
+	ctx.Hijack(func(nc net.Conn) { srv.serveUpgraded(nc, up) })
+	return true
+}
+
+func (srv *Server) serveUpgraded(nc net.Conn, up *upgraded) {
+	if _, err := nc.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")); err != nil {
+		_ = nc.Close()
+		return
+	}
+	_ = srv.serveConn(nc, up)
+}
+
+// startUpgraded makes stream 1 of the request that asked for HTTP/2. mu is held.
+func (c *conn) startUpgraded(up *upgraded) error {
+	if err := c.applySettings(up.settings); err != nil {
+		return err
+	}
+	s := c.srv.newStream(c, 1)
+	c.srv.releaseCtx(s.ctx)
+	s.ctx = up.ctx
+	s.ctx.Init2(s, c.srv.cfg.Logger, false)
+	s.ctx.Response.Header.SetNoDefaultContentType(c.srv.cfg.NoDefaultContentType)
+	h := &s.ctx.Request.Header
+	for _, name := range []string{"Connection", "Upgrade", "HTTP2-Settings"} {
+		h.Del(name)
+	}
+	h.SetProtocolBytes(protocolName)
+	s.isHead = h.IsHead()
+	c.lastID = 1
+	c.add(s)
+	s.state.remoteEnd = true
+	c.start(s)
+	return nil
+}
+
+// hasToken reports whether a list of tokens has one, whatever its case.
+func hasToken(lines [][]byte, token string) bool {
+	for _, line := range lines {
+		for t := range strings.SplitSeq(string(line), ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}

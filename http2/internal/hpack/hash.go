@@ -1,0 +1,55 @@
+package hpack
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+const (
+	hashSeed = 0x9e3779b97f4a7c15
+	hashMul  = 0xd6e8feb86659fd93
+)
+
+// hash mixes s into h. What has the same hash is compared, so that a chosen collision costs its connection a comparison, and nothing else.
+//
+// perf: 8 bytes at a time (BenchmarkEncoder).
+func hash(h uint64, s []byte) uint64 {
+	h ^= (uint64(len(s)) + 1) * hashSeed
+	for ; len(s) > 8; s = s[8:] {
+		h = mix(h, binary.LittleEndian.Uint64(s))
+	}
+	return mix(h, lastWord(s))
+}
+
+// lastWord returns the at most 8 bytes of s as a number.
+func lastWord(s []byte) (w uint64) {
+	switch n := len(s); {
+	case n == 8:
+		return binary.LittleEndian.Uint64(s)
+	case n >= 4:
+		return uint64(binary.LittleEndian.Uint32(s)) | uint64(binary.LittleEndian.Uint32(s[n-4:]))<<32
+	case n > 0:
+		return uint64(s[0]) | uint64(s[n/2])<<8 | uint64(s[n-1])<<16
+	}
+	return 0
+}
+
+func mix(h, w uint64) uint64 {
+	hi, lo := bits.Mul64(h^w, hashMul)
+	return hi ^ lo
+}
+
+const ones = ^uint64(0) / 0xff // 0x01 in each byte
+
+// lowerShort copies name, of at most shortName bytes, with its ASCII letters in lower case.
+//
+// perf: 8 bytes at a time (BenchmarkEncoder/response).
+func lowerShort(dst *[shortName]byte, name []byte) {
+	copy(dst[:], name)
+	for i := 0; i < len(name) && i <= shortName-8; i += 8 {
+		w := binary.LittleEndian.Uint64(dst[i:])
+		low := w &^ (0x80 * ones)
+		upper := ((low + (0x80-'A')*ones) ^ (low + (0x7f-'Z')*ones)) &^ w & (0x80 * ones) // at least A, and not above Z
+		binary.LittleEndian.PutUint64(dst[i:], w|upper>>2)
+	}
+}

@@ -1,0 +1,106 @@
+package http2
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Server serves HTTP/2 (RFC 9113) for a fasthttp handler: one RequestCtx for each stream, in a goroutine of a pool. Its fields must not be changed once it
+// serves.
+//
+// A handler's panic ends the process, as in fasthttp's server. RequestCtx.Hijack is not there: see Stream.Hijack.
+type Server struct {
+	Handler fasthttp.RequestHandler
+	Config  Config
+
+	setUp   sync.Once
+	cfg     Config // with its defaults
+	clock   atomic.Int64
+	date    atomic.Pointer[[]byte]
+	dated   int64 // its second, of who sets it
+	name    []byte
+	workers workers
+	ctxs    sync.Pool // of *fasthttp.RequestCtx
+	streams sync.Pool // of *Stream
+
+	requests, resets atomic.Uint64
+	open, handling   atomic.Int64
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	sweeping bool
+	closing  bool
+	quiet    chan struct{} // closed when closing and no connection is left; nil before
+}
+
+// Stats are counts of a server.
+type Stats struct {
+	Conns, Streams, Handlers int
+	Requests, Resets         uint64 // since the start
+}
+
+// Stats returns the counts of now.
+func (srv *Server) Stats() Stats {
+	srv.mu.Lock()
+	conns := len(srv.conns)
+	srv.mu.Unlock()
+	return Stats{
+		Conns: conns, Streams: int(srv.open.Load()), Handlers: int(srv.handling.Load()),
+		Requests: srv.requests.Load(), Resets: srv.resets.Load(),
+	}
+}
+
+// ServeConn serves a connection whose client begins with the connection preface, and returns when it is closed: nil after an end in order, else a *ConnError or an error of
+// nc. It closes nc. For TLS, nc must have negotiated "h2" and have the methods Handshake and ConnectionState, as a *tls.Conn has.
+func (srv *Server) ServeConn(nc net.Conn) error { return srv.serveConn(nc, nil) }
+
+// Configure makes fs serve HTTP/2 to TLS clients that ask for it (ALPN), besides HTTP/1.1, with fs's handler, if srv has none, and with its limits and timeouts, where srv's
+// Config leaves them zero. Call it before fs serves. fs must be told of its certificates as ever.
+func (srv *Server) Configure(fs *fasthttp.Server) {
+	c := &srv.Config
+	if srv.Handler == nil {
+		srv.Handler = fs.Handler
+	}
+	orDefault(&c.MaxRequestBodySize, fs.MaxRequestBodySize)
+	orDefault(&c.IdleTimeout, fs.IdleTimeout)
+	orDefault(&c.WriteTimeout, fs.WriteTimeout)
+	orDefault(&c.BodyReadTimeout, fs.ReadTimeout)
+	c.StreamRequestBody = c.StreamRequestBody || fs.StreamRequestBody
+	c.NoDefaultDate = c.NoDefaultDate || fs.NoDefaultDate
+	c.NoDefaultContentType = c.NoDefaultContentType || fs.NoDefaultContentType
+	if c.Name == "" && !fs.NoDefaultServerHeader {
+		c.Name = fs.Name
+	}
+	if c.Logger == nil {
+		c.Logger = fs.Logger
+	}
+	fs.NextProto("h2", func(nc net.Conn) error { return srv.ServeConn(nc) })
+	fs.TLSConfig.NextProtos = append(fs.TLSConfig.NextProtos, "http/1.1")
+}
+
+// Shutdown ends all connections in order: clients are told to open no more streams (GOAWAY), and what they opened is finished. It returns when all are closed, or, after closing the rest, with
+// the error of ctx when that is done. New connections are refused.
+func (srv *Server) Shutdown(ctx context.Context) error {
+	srv.init()
+	quiet := srv.leave()
+	select {
+	case <-quiet:
+		return nil
+	case <-ctx.Done():
+	}
+	srv.each(func(c *conn) { c.kill() })
+	select {
+	case <-quiet:
+	case <-time.After(time.Second):
+	}
+	return ctx.Err()
+}
+
+// GoAway tells all clients, those that connect from now on included, to open no more streams, without an end of connections that have none: for the time between the decision to
+// stop and Shutdown.
+func (srv *Server) GoAway() { srv.each((*conn).warn) }

@@ -1,0 +1,194 @@
+package http2
+
+import (
+	"net"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// This file is the clock of a server, and what happens when a time is over. Exact deadlines for each read and write would cost more than the requests.
+
+const (
+	tick       = 100 * time.Millisecond // of the coarse clock
+	sweepEvery = 5                      // ticks
+)
+
+// now is the coarse clock, in ms. It stands still while there is no connection.
+func (srv *Server) now() int64 { return srv.clock.Load() }
+
+// after is the coarse time d from now on, 0 for none.
+func (srv *Server) after(d time.Duration) int64 {
+	if d <= 0 {
+		return 0
+	}
+	return srv.now() + d.Milliseconds() + tick.Milliseconds()
+}
+
+func (srv *Server) init() {
+	srv.setUp.Do(func() {
+		srv.cfg = srv.Config.withDefaults()
+		srv.name = []byte(srv.cfg.Name)
+		srv.conns = map[*conn]struct{}{}
+		srv.setClock()
+	})
+}
+
+func (srv *Server) setClock() {
+	t := time.Now()
+	srv.clock.Store(t.UnixMilli())
+	if old := srv.date.Load(); old == nil || srv.dated != t.Unix() {
+		srv.dated = t.Unix()
+		b := fasthttp.AppendHTTPDate(nil, t)
+		srv.date.Store(&b)
+	}
+}
+
+// join counts a connection in. The first one starts the clock.
+func (srv *Server) join(c *conn) bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if srv.closing {
+		return false
+	}
+	srv.conns[c] = struct{}{}
+	if !srv.sweeping {
+		srv.sweeping = true
+		srv.workers.close(false)
+		srv.setClock()
+		go srv.sweep()
+	}
+	return true
+}
+
+func (srv *Server) part(c *conn) {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	delete(srv.conns, c)
+	srv.requests.Add(c.requests)
+	if srv.closing && len(srv.conns) == 0 {
+		srv.workers.close(true)
+		close(srv.quiet)
+	}
+}
+
+// leave ends all connections in order. The channel is closed when none is left.
+func (srv *Server) leave() <-chan struct{} {
+	srv.mu.Lock()
+	if srv.quiet == nil {
+		srv.quiet = make(chan struct{})
+		if len(srv.conns) == 0 {
+			srv.workers.close(true)
+			close(srv.quiet)
+		}
+	}
+	srv.closing = true
+	quiet := srv.quiet
+	srv.mu.Unlock()
+	srv.each((*conn).leave)
+	return quiet
+}
+
+// each calls f for all connections of now.
+func (srv *Server) each(f func(*conn)) {
+	srv.mu.Lock()
+	list := make([]*conn, 0, len(srv.conns))
+	for c := range srv.conns {
+		list = append(list, c)
+	}
+	srv.mu.Unlock()
+	for _, c := range list {
+		f(c)
+	}
+}
+
+// sweep is the goroutine of the clock. It ends some time after the last connection.
+func (srv *Server) sweep() {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for n := 1; ; n++ {
+		<-t.C
+		srv.setClock()
+		if n%sweepEvery != 0 {
+			continue
+		}
+		srv.each((*conn).sweep)
+		if srv.workers.trim() {
+			continue
+		}
+		srv.mu.Lock()
+		if len(srv.conns) == 0 {
+			srv.sweeping = false
+			srv.mu.Unlock()
+			return
+		}
+		srv.mu.Unlock()
+	}
+}
+
+func (srv *Server) logf(format string, args ...any) {
+	if srv.cfg.Logger != nil {
+		srv.cfg.Logger.Printf(format, args...)
+	}
+}
+
+// sweep looks at one connection.
+func (c *conn) sweep() {
+	now, cfg := c.srv.now(), &c.srv.cfg
+	if at := c.writeAt.Load(); at != 0 && cfg.WriteTimeout > 0 && now-at > cfg.WriteTimeout.Milliseconds() {
+		c.kill()
+		return
+	}
+	due := c.due.Load()
+	overdue := due != 0 && now > due
+	silent := now - c.readAt.Load()
+	idle := c.busy.Load() == 0 && cfg.IdleTimeout > 0 && silent > cfg.IdleTimeout.Milliseconds()
+	if c.busy.Load() == 0 && !overdue && !idle && !c.srv.isClosing() {
+		return
+	}
+	c.lock()
+	defer c.unlockFlush()
+	switch {
+	case overdue && c.leaving < ending:
+		c.out = appendGoAway(c.out, c.lastID, NoError, "too slow")
+		c.giveUp()
+	case idle && c.active == 0 && c.leaving < left:
+		c.goAway()
+	case c.leaving == asked && now-c.leftAt > handshakeResend.Milliseconds():
+		c.goAway()
+	case c.pingAt != 0 && now-c.pingAt > pingTimeout.Milliseconds() && c.readAt.Load() < c.pingAt:
+		c.kill()
+	case c.pingAt == 0 && c.active > 0 && cfg.PingInterval > 0 && silent > cfg.PingInterval.Milliseconds():
+		c.pingAt = max(now, 1)
+		c.out = appendPing(c.out, 0, alivePing[:])
+	}
+	c.sweepStreams(now)
+}
+
+// giveUp lets the reader close the connection, whatever is open. mu is held.
+func (c *conn) giveUp() {
+	c.leaving = ending
+	c.interrupt()
+}
+
+// sweepStreams ends what takes too long. mu is held.
+func (c *conn) sweepStreams(now int64) {
+	limit := c.srv.cfg.WriteTimeout.Milliseconds()
+	for _, s := range c.streams {
+		if s.late(now) {
+			s.readClosed = true
+			s.turn.Broadcast()
+		}
+		if limit > 0 && s.progressAt != 0 && len(s.out) > 0 && now-s.progressAt > limit && (s.outWindow <= 0 || c.sendWindow <= 0) {
+			c.resetStream(s, Cancel)
+		}
+	}
+}
+
+func (srv *Server) isClosing() bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	return srv.closing
+}
+
+var _ net.Conn = (*Stream)(nil)
