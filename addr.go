@@ -37,17 +37,20 @@ func (a *App) listen(addr string) (net.Listener, error) {
 	if err != nil || !secure {
 		return l, err
 	}
-	return &secureListener{tls.NewListener(l, withALPN(a.cfg.TLS))}, nil
+	return &secureListener{tls.NewListener(l, a.cfg.withALPN())}, nil
 }
 
-// withALPN lets clients find HTTP/1.1 when the user named no protocol.
-func withALPN(c *tls.Config) *tls.Config {
-	if len(c.NextProtos) > 0 {
-		return c
+// withALPN lets clients choose the protocol when the user named none.
+func (c *Config) withALPN() *tls.Config {
+	if len(c.TLS.NextProtos) > 0 {
+		return c.TLS
 	}
-	c = c.Clone()
-	c.NextProtos = []string{"http/1.1"}
-	return c
+	own := c.TLS.Clone()
+	own.NextProtos = []string{"h2", "http/1.1"}
+	if c.HTTP2.Off {
+		own.NextProtos = own.NextProtos[1:]
+	}
+	return own
 }
 
 func listenRaw(addr string) (net.Listener, error) {

@@ -217,14 +217,24 @@ func (c *Ctx) wireBody() io.Reader {
 		return &b.reader
 	}
 	c.conn.setBodyTime(c.bodyTimeout()) // a foreign server's time is its own
+	if c.h2 != nil {
+		c.h2.SetBodyTimeout(c.bodyTimeout())
+	}
 	return &b.reader
+}
+
+// closeAfter ends the connection with the answer, because what follows on it is not a request. On HTTP/2 only the stream ends.
+func (c *Ctx) closeAfter() {
+	if c.h2 == nil {
+		c.fc.SetConnectionClose()
+		c.conn.linger()
+	}
 }
 
 // failBody notes that the rest of the body stays unread: the connection ends with the answer.
 func (c *Ctx) failBody(err error) {
 	c.body.err = err
-	c.fc.SetConnectionClose()
-	c.conn.linger()
+	c.closeAfter()
 }
 
 // bodyReader enforces the limit on what arrives, whatever was declared.

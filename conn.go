@@ -48,6 +48,7 @@ type connState struct {
 	expect    *expectation  // a handler that waits for the client to be told to send the body
 	interim   atomic.Uint64 // of out: bytes since outAt that are no part of the current answer
 
+	early []byte // see Unread
 	born  uint64 // coarse ms
 	ip    ipKey
 	shard *connShard
@@ -68,6 +69,7 @@ const (
 	flagGone                           // the client has closed its side
 	flagTaken                          // takeOver answered: what the handler writes goes nowhere
 	flagClosed
+	flagStream // it is a stream of HTTP/2, whose bytes its connection counts
 )
 
 // bare hides one level of methods: connState's are promoted from depth 1 and win over the embedded connection's.

@@ -7,17 +7,25 @@ import (
 	"math"
 	"net"
 	"os"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
 
+	"github.com/goquart/quart/http2"
 	"github.com/goquart/quart/pool"
 	"github.com/valyala/fasthttp"
 )
 
+// Unread takes back the first bytes, which were read to see what protocol the client speaks.
+func (cs *connState) Unread(p []byte) { cs.early = append(cs.early, p...) }
+
 // Read counts, and stamps what it waits for.
 func (cs *connState) Read(p []byte) (n int, err error) {
+	if len(cs.early) > 0 {
+		n = copy(p, cs.early)
+		cs.early = cs.early[n:]
+		return n, nil // they were counted
+	}
 	if cs.stamp().phase() == phaseHandler {
 		n, err = cs.readNext(p)
 	} else {
@@ -311,7 +319,7 @@ func (cs *connState) answerEarly(e *HTTPError, fc *fasthttp.RequestCtx) bool {
 	b := appendStatus([]byte("HTTP/1.1 "), e.Status)
 	b = append(fasthttp.AppendHTTPDate(append(b, "\r\nDate: "...), time.Now()), "\r\n"...)
 	for key, value := range fc.Response.Header.All() { // those that are not about the body stay, as in other errors
-		if k := string(key); !slices.Contains(framingHeaders, k) && !slices.Contains(contentHeaders, k) && k != "Content-Type" && k != "X-Content-Type-Options" {
+		if staysInProblem(string(key)) {
 			b = append(append(append(append(b, key...), ": "...), value...), "\r\n"...)
 		}
 	}
@@ -332,8 +340,11 @@ func (cs *connState) cutOff() {
 
 // abort frees the socket with what it still holds: the peer does not read it.
 func (cs *connState) abort() error {
-	if c, ok := cs.raw.(*net.TCPConn); ok {
+	switch c := cs.raw.(type) {
+	case *net.TCPConn:
 		_ = c.SetLinger(0)
+	case *http2.Stream:
+		c.Reset(http2.Cancel)
 	}
 	return cs.raw.Close()
 }
@@ -367,7 +378,7 @@ func (cs *connState) drain() {
 // kill closes at once from outside, when the grace is over: no alert, no drain. The goroutine that owns the connection
 // finds it closed and calls Close itself.
 func (cs *connState) kill() {
-	if cs.flags.Load()&flagFinite != 0 {
+	if cs.flags.Load()&(flagFinite|flagStream) != 0 {
 		_ = cs.abort() // its close would be the end of the response
 		return
 	}

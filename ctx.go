@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 
+	"github.com/goquart/quart/http2"
 	"github.com/goquart/quart/internal/radix"
 	"github.com/goquart/quart/internal/wire"
 	"github.com/goquart/quart/pool"
@@ -26,8 +27,9 @@ type Ctx struct {
 	guard   pool.Guard // panics on a use after release under the build tag quartdebug
 	fc      *fasthttp.RequestCtx
 	app     *App
-	conn    *connState // nil behind a listener that is not ours
-	route   *Route     // nil when nothing matched
+	conn    *connState // nil on HTTP/2 and behind a listener that is not ours
+	h2      *http2.Stream
+	route   *Route // nil when nothing matched
 	match   radix.Match
 	path    []byte // decoded, a part of pathBuf
 	matched []byte // path, or host and path: parameters are offsets into it
@@ -45,7 +47,7 @@ type Ctx struct {
 	log        *slog.Logger
 	ctx        context.Context
 	base       context.Context         // what Context made, before SetContext
-	cancel     context.CancelCauseFunc // only behind a foreign listener
+	cancel     context.CancelCauseFunc // only where conn is nil
 	hard       *hardTimeout
 	pending    pending // the body that is written after the layers
 	filter     func(io.Writer) StreamFilter
@@ -70,7 +72,7 @@ func resetCtx(c *Ctx) {
 		c.dropPending()
 	}
 	c.body.reset(c.fc)
-	c.fc, c.app, c.conn, c.route, c.path, c.matched = nil, nil, nil, nil, nil, nil
+	c.fc, c.app, c.conn, c.h2, c.route, c.path, c.matched = nil, nil, nil, nil, nil, nil, nil
 	c.match.N = 0
 	c.err, c.log = nil, nil
 	c.responded, c.badHeader, c.proxyKnown = false, false, false
@@ -97,7 +99,9 @@ func (a *App) acquire(fc *fasthttp.RequestCtx) *Ctx {
 	c := ctxPool.Get()
 	c.guard.Acquired()
 	c.fc, c.app = fc, a
-	c.conn = connOf(fc.Conn())
+	if c.conn = connOf(fc.Conn()); c.conn == nil {
+		c.h2 = http2.StreamOf(fc)
+	}
 	c.conn.enterHandler()
 	return c
 }
@@ -148,7 +152,8 @@ func SetLog(c *Ctx, l *slog.Logger) { c.log = l }
 //
 // A client that closes its side is gone, also one that only shuts down its writing half and goes on reading, as no browser does:
 // the two look the same. On Linux that is noticed at once (epoll); on other Unix systems within 250 ms, unless the
-// client sent more that nobody has read; on Windows, and behind a listener that is not quart's, by the next write that fails.
+// client sent more that nobody has read; on Windows, and behind a listener that is not quart's, by the next write that fails. On HTTP/2 the client
+// says so itself (RST_STREAM).
 func (c *Ctx) Context() context.Context {
 	c.live()
 	if c.ctx != nil {
@@ -163,6 +168,7 @@ func (c *Ctx) Context() context.Context {
 		}
 	} else {
 		c.cancel = cancel
+		cancelWith(c.h2, cancel)
 	}
 	c.ctx, c.base = ctx, ctx
 	return ctx

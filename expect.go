@@ -67,6 +67,9 @@ func (a *App) expect(fc *fasthttp.RequestCtx) int {
 
 // serveOrResume is the server's handler. The body of a parked request has begun to arrive: it goes on. Any other begins.
 func (a *App) serveOrResume(fc *fasthttp.RequestCtx) {
+	if a.cfg.H2C && a.upgradeH2C(fc) {
+		return
+	}
 	cs := connOf(fc.Conn())
 	if cs == nil || cs.expect == nil {
 		a.serve(fc)

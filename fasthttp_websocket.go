@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fasthttp/websocket"
+	"github.com/goquart/quart/http2"
 	"github.com/valyala/fasthttp"
 )
 
@@ -79,9 +80,13 @@ func (up *fastUpgrader) serve(c *Ctx) error {
 	s.pending = up.appendHead(nil, c)
 	c.clearContent()
 	c.fc.Response.SetStatusCode(fasthttp.StatusSwitchingProtocols)
+	c.responded = true
+	if c.h2 != nil {
+		s.hijackStream(c)
+		return nil
+	}
 	c.fc.HijackSetNoResponse(true)
 	c.fc.Hijack(s.start)
-	c.responded = true
 	return nil
 }
 
@@ -96,7 +101,11 @@ func (up *fastUpgrader) check(c *Ctx) error {
 func (up *fastUpgrader) appendHead(b []byte, c *Ctx) []byte {
 	h := &c.fc.Request.Header
 	b = append(b, "GET / HTTP/1.1\r\nHost: websocket\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "...)
-	b = append(b, h.Peek("Sec-WebSocket-Key")...)
+	if c.h2 == nil {
+		b = append(b, h.Peek("Sec-WebSocket-Key")...)
+	} else {
+		b = append(b, "bm8ga2V5IGluIEhUVFAvMg=="...) // there is none, and nobody sees the answer to it
+	}
 	if protocol := subprotocol(h, up.options.Subprotocols); protocol != "" {
 		c.fc.Response.Header.Set("Sec-WebSocket-Protocol", protocol)
 	}
@@ -125,9 +134,11 @@ func (up *fastUpgrader) handshake(fc *fasthttp.RequestCtx) {
 	if !ok {
 		return
 	}
-	for key, value := range s.outer.Response.Header.All() {
-		if !describesContent(key) {
-			fc.Response.Header.AddBytesKV(key, value)
+	if s.outer != nil {
+		for key, value := range s.outer.Response.Header.All() {
+			if !describesContent(key) {
+				fc.Response.Header.AddBytesKV(key, value)
+			}
 		}
 	}
 	s.outer = nil // from here on it is fasthttp's again
@@ -144,6 +155,7 @@ type fastSocket struct {
 	path     string
 	outer    *fasthttp.RequestCtx
 	pending  []byte // the handshake, and what the client sent behind it
+	silent   bool   // the library's 101 is not sent: on HTTP/2 the answer was
 	once     sync.Once
 	closed   chan struct{}
 }
@@ -159,6 +171,36 @@ func (s *fastSocket) start(nc net.Conn) {
 	if s.state == nil {
 		<-s.closed // a foreign server closes the connection when this returns
 	}
+}
+
+// hijackStream is start on HTTP/2 (RFC 8441). The library's answer to its handshake ends here: the stream's was sent before.
+func (s *fastSocket) hijackStream(c *Ctx) {
+	h := &c.fc.Request.Header
+	if s.up.options.EnableCompression && offersDeflate(h.PeekAll("Sec-WebSocket-Extensions")) {
+		c.fc.Response.Header.Set("Sec-WebSocket-Extensions", "permessage-deflate; server_no_context_takeover; client_no_context_takeover")
+	}
+	conns := c.app.server.conns
+	c.h2.Hijack(func(stream *http2.Stream) {
+		s.state = conns.adopt(stream)
+		s.state.move(phaseParked, 0)
+		s.Conn, s.outer, s.silent = stream, nil, true
+		_ = s.up.server.ServeConn(s)
+	})
+}
+
+// Write leaves out the library's head, which it writes at once.
+func (s *fastSocket) Write(p []byte) (int, error) {
+	if !s.silent {
+		return s.Conn.Write(p)
+	}
+	_, rest, ok := bytes.Cut(p, []byte("\r\n\r\n"))
+	s.silent = !ok
+	if len(rest) > 0 {
+		if _, err := s.Conn.Write(rest); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
 }
 
 // takeOver makes s independent of what fasthttp lends to hijack handlers, its reader and its connection wrapper, which

@@ -10,10 +10,10 @@ require (
 	github.com/molecule-man/go-brrr v1.3.0
 	github.com/valyala/fasthttp v1.77.0
 	github.com/valyala/quicktemplate v1.8.0
+	golang.org/x/net v0.61.0
 )
 
 require (
 	github.com/savsgio/gotils v0.0.0-20240704082632-aef3928b8a38 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
-	golang.org/x/net v0.61.0 // indirect
 )

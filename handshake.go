@@ -22,13 +22,13 @@ var (
 // checkHandshake refuses what is no proper handshake, and pages of foreign origins.
 func (c *Ctx) checkHandshake(allowed func() bool) error {
 	h := &c.fc.Request.Header
-	if !c.wantsWebSocket() || !h.IsHTTP11() {
+	if !c.wantsWebSocket() || !h.IsHTTP11() && c.h2 == nil {
 		return errUpgrade
 	}
 	if versions := h.PeekAll("Sec-WebSocket-Version"); len(versions) != 1 || string(versions[0]) != "13" {
 		return errSocketVersion
 	}
-	if keys := h.PeekAll("Sec-WebSocket-Key"); len(keys) != 1 || !wsproto.ValidKey(keys[0]) {
+	if keys := h.PeekAll("Sec-WebSocket-Key"); c.h2 == nil && (len(keys) != 1 || !wsproto.ValidKey(keys[0])) { // RFC 8441 has none
 		return errSocketKey
 	}
 	if !allowed() {

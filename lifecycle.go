@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/goquart/quart/http2"
 	"github.com/valyala/fasthttp"
 )
 
@@ -235,6 +236,7 @@ func (a *App) start(ctx context.Context) (stops []func(context.Context) error, e
 // stop ends what start and serve began, in the order that Serve's comment gives.
 func (a *App) stop(stops []func(context.Context) error, listeners []net.Listener) error {
 	a.server.conns.draining.Store(true)
+	a.server.h2.GoAway()
 	if slices.ContainsFunc(listeners, reachable) {
 		time.Sleep(a.cfg.ShutdownDelay)
 	}
@@ -281,6 +283,7 @@ func reachable(l net.Listener) bool {
 // server is the fasthttp.Server behind an App, set up as ADR 0007 says.
 type server struct {
 	fast  *fasthttp.Server
+	h2    *http2.Server
 	conns *connTable
 	cfg   *Config
 	done  sync.WaitGroup
@@ -293,7 +296,7 @@ func newServer(a *App) *server {
 		Header: cfg.HeaderTimeout, Body: cfg.BodyTimeout, BodyRead: cfg.BodyReadTimeout, Write: cfg.WriteTimeout, Idle: cfg.IdleTimeout,
 		MaxConns: cfg.MaxConns, MaxConnsPerIP: cfg.MaxConnsPerIP,
 	}, cfg.Log)
-	return &server{cfg: cfg, conns: conns, errs: make(chan error, 1), fast: &fasthttp.Server{
+	s := &server{cfg: cfg, conns: conns, errs: make(chan error, 1), h2: newHTTP2(a), fast: &fasthttp.Server{
 		Handler:      a.serveOrResume,
 		ErrorHandler: a.serveReadError,
 		ConnState:    conns.hook,
@@ -319,6 +322,8 @@ func newServer(a *App) *server {
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
 	}}
+	s.fast.NextProto("h2", s.serveHTTP2)
+	return s
 }
 
 // serve accepts on all listeners until ctx is done or one of them fails.
@@ -330,11 +335,15 @@ func (s *server) serve(ctx context.Context, listeners []net.Listener) error {
 			tlsConfig = nil // those that are TLS do it themselves
 		}
 		if tlsConfig != nil {
-			tlsConfig = withALPN(tlsConfig)
+			tlsConfig = s.cfg.withALPN()
 		}
 		wrapped := newListener(l, s.conns, tlsConfig)
+		accept := s.fast.Serve
+		if tlsConfig == nil && !isTLSListener(l) && (s.cfg.H2C || priorKnowledge(l)) {
+			accept = s.serveEither
+		}
 		s.done.Go(func() {
-			if err := s.fast.Serve(wrapped); err != nil && !errors.Is(err, net.ErrClosed) {
+			if err := accept(wrapped); err != nil && !errors.Is(err, net.ErrClosed) {
 				select {
 				case s.errs <- err:
 				default:
@@ -355,8 +364,15 @@ func (s *server) drain(ctx context.Context, listeners []net.Listener) error {
 	s.closeListeners(listeners)
 	s.conns.leave(s.cfg.ShutdownGrace)
 	err := s.conns.waitIdle(ctx)
+	cut := s.h2.Stats().Handlers
+	if e := s.h2.Shutdown(ctx); err == nil {
+		err = e
+	}
 	if err == nil {
 		return nil
+	}
+	if cut > 0 && ctx.Err() != nil {
+		return fmt.Errorf("quart: requests were cut off at the end of the shutdown grace: %w", err)
 	}
 	if counts := s.conns.counts(); counts[phaseHandler] > 0 {
 		return fmt.Errorf("quart: requests were cut off at the end of the shutdown grace: %w", err)

@@ -11,7 +11,7 @@ import (
 // live is what an EventStream and a Socket keep of the request that they come from: the Ctx is gone when they begin.
 type live struct {
 	app    *App
-	conn   *connState // nil behind a foreign listener
+	conn   *connState // nil behind a foreign listener; on HTTP/2 that of the stream
 	route  *Route
 	params []string
 	log    *slog.Logger
@@ -48,7 +48,7 @@ func (l *live) Context() context.Context {
 	if l.ctx != nil {
 		return l.ctx
 	}
-	l.ctx, l.cancel = streamContext(l.app, l.conn)
+	l.ctx, l.cancel = streamContext(l.app, l.conn, nil)
 	if l.over {
 		l.cancel(ErrClosed)
 	}

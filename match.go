@@ -49,6 +49,11 @@ func (c *Ctx) checkHead() error {
 	if !h.IsHTTP11() && !bytes.Equal(h.Protocol(), strHTTP10) && c.conn != nil {
 		return errVersion
 	}
+	if c.h2 != nil {
+		if err := c.checkStream(); err != nil {
+			return err
+		}
+	}
 	uri, target := c.fc.URI(), h.RequestURI()
 	if len(target) > 1 && target[0] == '/' && target[1] == '/' {
 		c.parseSlashes(uri, target)
@@ -176,6 +181,9 @@ func (t *table) find(mt *methodTable, c *Ctx) bool {
 
 // wantsWebSocket reports whether this is a GET that asks for a websocket. Both fields are lists (RFC 9110, sections 7.6.1 and 7.8).
 func (c *Ctx) wantsWebSocket() bool {
+	if c.h2 != nil {
+		return c.h2.Protocol() == "websocket"
+	}
 	h := &c.fc.Request.Header
 	return h.IsGet() && len(h.Peek("Upgrade")) > 0 && listed(h.PeekAll("Upgrade"), "websocket") &&
 		listed(h.PeekAll("Connection"), "upgrade") && !h.ConnectionClose()
@@ -431,8 +439,7 @@ func hasSuffixFold(s, suffix string) bool {
 
 // refuse answers a malformed head and closes the connection: what follows on it cannot be trusted.
 func (c *Ctx) refuse(err error) {
-	c.fc.SetConnectionClose()
-	c.conn.linger()
+	c.closeAfter()
 	c.failLast(err)
 }
 

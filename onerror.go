@@ -139,13 +139,16 @@ func (c *Ctx) Fail(err error) {
 	if err == nil || c.err != nil {
 		return
 	}
-	if c.conn.gone() && errors.Is(err, context.Canceled) {
+	if c.gone() && errors.Is(err, context.Canceled) {
 		err = &HTTPError{Status: StatusOf(ErrClosed), Err: err} // no fault of the handler
 	}
 	c.err = err
 	if c.fc.Hijacked() { // the connection stays with HTTP
 		c.fc.Hijack(nil)
 		c.fc.HijackSetNoResponse(false)
+	}
+	if c.h2 != nil {
+		c.h2.Hijack(nil)
 	}
 	status := StatusOf(err)
 	h := c.errorHandler(err, status)

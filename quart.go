@@ -28,7 +28,9 @@ type Config struct {
 	Validate func(v any) error
 
 	TLS *tls.Config // non-nil: addresses without a scheme are served over TLS
-	H2C bool        // cleartext HTTP/2; without effect until HTTP/2 is there
+	H2C bool        // HTTP/2 on cleartext, too: by prior knowledge and by Upgrade
+	// HTTP2 holds the options of HTTP/2, which clients may choose over TLS (ALPN), unless TLS.NextProtos says something else.
+	HTTP2 HTTP2Config
 
 	HeaderTimeout time.Duration // 5 s for a request head (408)
 	BodyLimit     int64         // 1 MiB of request body (413); routes have their own
@@ -208,7 +210,7 @@ func (a *App) Routes() iter.Seq[*Route] {
 
 // Stats are counts of an app's own server. They are gathered when asked for.
 type Stats struct {
-	Conns             int    // open connections
+	Conns             int    // open connections, and the streams of HTTP/2 that hold an event stream or a websocket
 	InFlight          int    // those whose request is being handled
 	Streams           int    // event streams
 	Sockets           int    // websockets, and other connections that were hijacked
@@ -222,10 +224,11 @@ func (a *App) Stats() Stats {
 	counts := t.counts()
 	in, out := t.bytes()
 	streams := int(t.streams.Load())
+	h2 := a.server.h2.Stats()
 	return Stats{
-		Conns: int(t.open.Load()), InFlight: counts[phaseHandler] + counts[phaseBody],
-		Streams: streams, Sockets: max(counts[phaseHijacked]+counts[phaseParked]-streams, 0),
-		Requests: t.requests(), Errors: a.errs.Load(), BytesIn: in, BytesOut: out,
+		Conns: int(t.open.Load()), InFlight: counts[phaseHandler] + counts[phaseBody] + h2.Handlers,
+		Streams: streams, Sockets: max(counts[phaseHijacked]+counts[phaseParked]-streams-h2.Conns, 0),
+		Requests: t.requests() + h2.Requests, Errors: a.errs.Load(), BytesIn: in, BytesOut: out,
 	}
 }
 
@@ -263,6 +266,9 @@ func (c *Ctx) end() {
 	}
 	if c.pending != nil {
 		c.sendPending()
+	}
+	if c.h2 != nil {
+		c.endStream()
 	}
 	resp := &c.fc.Response
 	switch status := resp.StatusCode(); {

@@ -140,6 +140,10 @@ func (s *EventStream) send(c *Ctx) {
 	}
 	s.keep(c)
 	s.lastID = string(c.fc.Request.Header.Peek("Last-Event-ID"))
+	if c.h2 != nil {
+		s.sendStream(c)
+		return
+	}
 	if s.conn == nil {
 		s.init(s, nil, s.app.cfg.SSE.Queue, CloseSlow)
 		c.fc.Response.SetBodyStream(&eventBody{s}, -1)

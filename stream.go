@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/goquart/quart/http2"
 	"github.com/goquart/quart/internal/wire"
 	"github.com/goquart/quart/pool"
 	"github.com/valyala/fasthttp"
@@ -58,7 +59,8 @@ func (c *Ctx) streamStatus() int {
 // 0 allocations for each write.
 type StreamWriter struct {
 	app    *App
-	conn   *connState // nil behind a foreign listener
+	conn   *connState // nil on HTTP/2 and behind a foreign listener
+	h2     *http2.Stream
 	fc     *fasthttp.RequestCtx
 	route  *Route
 	log    *slog.Logger
@@ -98,7 +100,7 @@ const (
 // app's shutdown grace. Values that SetContext brought are there; deadlines that middleware set for the handler are not.
 func (w *StreamWriter) Context() context.Context {
 	if w.base == nil && !w.done {
-		w.base, w.cancel = streamContext(w.app, w.conn)
+		w.base, w.cancel = streamContext(w.app, w.conn, w.h2)
 		w.ctx = w.base
 	}
 	if w.ctx == nil {
@@ -114,8 +116,9 @@ var closedContext = func() context.Context {
 }()
 
 // streamContext makes the context of a request for a stream whose handler did not ask for one.
-func streamContext(a *App, conn *connState) (context.Context, context.CancelCauseFunc) {
+func streamContext(a *App, conn *connState, stream *http2.Stream) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(a.root)
+	cancelWith(stream, cancel)
 	conn.onComplete(cancel)
 	conn.watch()
 	if conn.gone() {
@@ -160,13 +163,16 @@ func (w *StreamWriter) SetTimeout(d time.Duration) {
 		return
 	}
 	w.Context()
-	conn, cancel := w.conn, w.cancel
+	conn, stream, cancel := w.conn, w.h2, w.cancel
 	if cancel == nil { // the base context is the connection's to cancel
 		cancel = conn.finish
 	}
 	w.timer = time.AfterFunc(d, func() {
 		if w.state.CompareAndSwap(streamRuns, streamExpired) {
 			conn.cutOff() // nothing the producer writes from here on arrives
+			if stream != nil {
+				stream.Reset(http2.Cancel)
+			}
 			cancel(ErrTimeout)
 		}
 	})

@@ -23,7 +23,7 @@ func (b *streamBody) drop() { b.end() }
 
 // send is the last act with c.
 func (b *streamBody) send(c *Ctx) {
-	b.app, b.conn, b.fc, b.route, b.log, b.wrap = c.app, c.conn, c.fc, c.route, c.Log(), c.filter
+	b.app, b.conn, b.h2, b.fc, b.route, b.log, b.wrap = c.app, c.conn, c.h2, c.fc, c.route, c.Log(), c.filter
 	b.ctx, b.base, b.cancel = c.takeContext()
 	if len(c.slots.used) > 0 {
 		b.slots, c.slots = c.slots, slots{}
@@ -54,13 +54,33 @@ func (b *streamBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func (b *streamBody) WriteTo(out io.Writer) (int64, error) {
 	b.out = out
 	err := b.run()
-	if err != nil && !b.sent && !isAny(err, ErrClosed) && !b.conn.answerEarly(publicError(err), b.fc) {
+	if err != nil && !b.sent && !isAny(err, ErrClosed) && !b.answerEarly(err) && b.conn != nil {
 		_, _ = out.Write([]byte{' '}) // brings out what else is in fasthttp's buffer: answers to earlier requests of a pipeline
 	}
 	if err != nil {
 		return 0, errStreamCut
 	}
 	return 0, nil
+}
+
+// answerEarly answers in the place of a body that failed before its first byte.
+func (b *streamBody) answerEarly(err error) bool {
+	e := publicError(err)
+	if b.h2 == nil {
+		return b.conn.answerEarly(e, b.fc)
+	}
+	fields := []string{"Content-Type", "application/problem+json", "X-Content-Type-Options", "nosniff"}
+	for key, value := range b.fc.Response.Header.All() {
+		if k := string(key); staysInProblem(k) {
+			fields = append(fields, k, string(value))
+		}
+	}
+	return b.h2.Override(e.Status, appendProblem(nil, e), fields...)
+}
+
+// staysInProblem reports whether a field of the response is of use to a problem in its place: those that are not about the body.
+func staysInProblem(key string) bool {
+	return !slices.Contains(framingHeaders, key) && !slices.Contains(contentHeaders, key) && key != "Content-Type" && key != "X-Content-Type-Options"
 }
 
 // errStreamTime is ErrTimeout for a log.
@@ -162,7 +182,7 @@ func (b *streamBody) conclude(err error) error {
 	}
 	b.note(err)
 	_ = guarded(b.closeFilter)
-	if b.conn.gone() || isAny(err, ErrClosed) || isAny(b.err, ErrClosed) {
+	if b.conn.gone() || b.h2 != nil && b.h2.Err() != nil || isAny(err, ErrClosed) || isAny(b.err, ErrClosed) {
 		return ErrClosed
 	}
 	b.app.errs.Add(1)
@@ -253,7 +273,7 @@ func (b *streamBody) end() {
 			return nil
 		})
 	}
-	b.fc, b.out, b.produce, b.release = nil, nil, nil, nil
+	b.fc, b.h2, b.out, b.produce, b.release = nil, nil, nil, nil, nil
 }
 
 // ---- heads of our own ----

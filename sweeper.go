@@ -282,8 +282,10 @@ func (t *connTable) remove(cs *connState) {
 	s.conns[cs.index].index = cs.index
 	s.conns[last] = nil
 	s.conns = s.conns[:last]
-	t.in.Add(cs.in.Load())
-	t.out.Add(cs.out.Load())
+	if cs.flags.Load()&flagStream == 0 {
+		t.in.Add(cs.in.Load())
+		t.out.Add(cs.out.Load())
+	}
 	t.served.Add(cs.served.Load())
 	s.mu.Unlock()
 	t.perIP.leave(cs.ip)
@@ -341,8 +343,10 @@ func (t *connTable) bytes() (in, out uint64) {
 	// Closed totals come first: a connection that closes during the walk is missed for once, never counted twice.
 	in, out = t.in.Load(), t.out.Load()
 	t.each(func(cs *connState) {
-		in += cs.in.Load()
-		out += cs.out.Load()
+		if cs.flags.Load()&flagStream == 0 {
+			in += cs.in.Load()
+			out += cs.out.Load()
+		}
 	})
 	return in, out
 }

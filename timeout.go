@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/goquart/quart/http2"
 )
 
 // hardTimeout answers in the place of a handler that is over its time. The handler's goroutine keeps Ctx and RequestCtx until it
@@ -25,7 +27,7 @@ var (
 	hardAnswer = hardHead + hardBody
 )
 
-// SetHardTimeout answers 503 and closes the connection when the handler has not returned within d. What the handler does
+// SetHardTimeout answers 503 and closes the connection (HTTP/2: the stream) when the handler has not returned within d. What the handler does
 // later reaches nobody: its layers, a logger for one, see its own result. The deadline ends c.Context. Behind a listener that is
 // not quart's, and where the answer to an earlier request of a pipeline is unsent, the 503 comes when the handler returns.
 // Only the first call counts; d <= 0 is none.
@@ -38,6 +40,10 @@ func (c *Ctx) SetHardTimeout(d time.Duration) {
 	c.ctx = ctx
 	h := &hardTimeout{ctx: ctx, cancel: cancel, taken: make(chan struct{})}
 	c.hard = h
+	if c.h2 != nil {
+		h.timer = time.AfterFunc(d, h.override(c.h2))
+		return
+	}
 	if c.conn == nil || c.conn.flags.Load()&flagUnsent != 0 {
 		return
 	}
@@ -53,18 +59,28 @@ func (c *Ctx) SetHardTimeout(d time.Duration) {
 	})
 }
 
+// override is what the timer does on HTTP/2, where only the stream ends.
+func (h *hardTimeout) override(stream *http2.Stream) func() {
+	return func() {
+		if h.state.CompareAndSwap(0, 2) {
+			stream.Override(503, []byte(hardBody), "Content-Type", "application/problem+json", "X-Content-Type-Options", "nosniff")
+			close(h.taken)
+		}
+	}
+}
+
 var errTookTooLong error = &HTTPError{Status: 503, Detail: "the request took too long"}
 
 // endHard settles who answers, when the handler has returned.
 func (c *Ctx) endHard() {
 	late := c.hard.ctx.Err() == context.DeadlineExceeded
 	if !c.hard.stop() {
-		c.fc.SetConnectionClose() // the timer did
+		c.closeAfter() // the timer did
 		return
 	}
 	c.hard = nil
 	if late { // it was about to
-		c.fc.SetConnectionClose()
+		c.closeAfter()
 		c.failLast(errTookTooLong)
 	}
 }

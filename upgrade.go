@@ -13,7 +13,7 @@ import (
 // request is read into variables first. Parameters, typed keys and the context move on with the socket, and headers that were set go out with the 101. Before Upgrade any
 // HTTP answer is possible. What cfg leaves zero is that of Config.Socket.
 //
-// A request that is no websocket handshake (RFC 6455, section 4.2.1) is answered 426, one of another version 426 with Sec-WebSocket-Version, a malformed key or
+// A request that is no websocket handshake (RFC 6455, section 4.2.1; RFC 8441 on HTTP/2) is answered 426, one of another version 426 with Sec-WebSocket-Version, a malformed key or
 // header of extensions 400, a page of a foreign origin 403; while the app stops, 503.
 //
 // f has a goroutine of its own. When it returns nil the socket is closed with 1000; with 1011 after an error or a panic, which is logged. A *CloseError
@@ -50,7 +50,9 @@ func (c *Ctx) Upgrade(cfg SocketConfig, f func(s *Socket) error) error {
 	s.dec.Init(cfg.ReadLimit, s.params)
 	c.respondLater(fasthttp.StatusSwitchingProtocols, nil, s)
 	out := &c.fc.Response.Header
-	out.SetBytesV("Sec-WebSocket-Accept", wsproto.AppendAccept(nil, key[:]))
+	if c.h2 == nil {
+		out.SetBytesV("Sec-WebSocket-Accept", wsproto.AppendAccept(nil, key[:]))
+	}
 	if s.protocol = subprotocol(h, cfg.Subprotocols); s.protocol != "" {
 		out.Set("Sec-WebSocket-Protocol", s.protocol)
 	}
@@ -116,11 +118,15 @@ func (s *Socket) send(c *Ctx) {
 		return
 	}
 	s.keep(c)
-	buf := s.tail(512)
 	for _, name := range contentHeaders {
 		resp.Header.Del(name)
 	}
 	resp.Header.Del("Content-Type")
+	if c.h2 != nil {
+		s.sendStream(c)
+		return
+	}
+	buf := s.tail(512)
 	buf.B = appendHead(buf.B, resp, "Connection: Upgrade\r\nUpgrade: websocket\r\n")
 	if s.conn != nil {
 		s.conn.own(s)
@@ -138,6 +144,11 @@ func (s *Socket) start(nc net.Conn) {
 	out := &connOutlet{conn: s.conn}
 	s.out, s.in = out, newInlet(s.conn, out)
 	s.readEarly(nc)
+	s.open()
+}
+
+// open begins the socket on its connection.
+func (s *Socket) open() {
 	s.conn.park(0) // from here on others may call
 	if !s.app.tasks.join() {
 		s.mu.Lock()

@@ -78,12 +78,13 @@ func (c *conn) keep(s *Stream, p []byte) bool {
 		c.resetStream(s, RefusedStream)
 		c.dropCtx(s)
 		return false
-	case !gathering && s.state.localEnd:
+	case !gathering && (s.state.localEnd && !s.running || s.overridden):
 		c.credit(s, int64(len(p))) // the response is complete: nobody will read it
 		return true
 	}
 	s.store(p)
 	if gathering {
+		s.waitingSince = max(c.srv.now(), 1)
 		c.buffered += int64(len(p))
 		s.kept += int64(len(p))
 		c.credit(s, int64(len(p)))
@@ -97,7 +98,9 @@ func (c *conn) bufferLimit() int64 {
 }
 
 // gathers reports whether the handler of s waits for the whole body.
-func (s *Stream) gathers() bool { return s.hasBody && !s.running && !s.c.srv.cfg.StreamRequestBody }
+func (s *Stream) gathers() bool {
+	return s.hasBody && !s.running && !s.overridden && !s.c.srv.cfg.StreamRequestBody
+}
 
 // store appends to s.in.
 func (s *Stream) store(p []byte) {
@@ -109,7 +112,7 @@ func (s *Stream) store(p []byte) {
 		s.inRead = 0
 	}
 	if s.inBox == nil || len(s.in)+len(p) > cap(s.in) {
-		box := getBuffer(max(len(s.in)+len(p), min(4*len(s.in), 256<<10)))
+		box := getBuffer(max(len(s.in)+len(p), 2*len(s.in)))
 		s.in = append(box.b, s.in...)
 		s.freeBox()
 		s.inBox = box
@@ -142,12 +145,13 @@ func (c *conn) gather(s *Stream) error {
 	if s.expects {
 		c.appendInfo(s, 100, nil)
 	}
+	s.waitingSince = max(c.srv.now(), 1)
 	return nil
 }
 
 // bodyEnd acts on END_STREAM. mu is held.
 func (c *conn) bodyEnd(s *Stream) error {
-	if s.declared >= 0 && s.inSeen != s.declared {
+	if s.declared >= 0 && s.inSeen != s.declared && !s.state.localEnd { // a client may stop when it sees the answer
 		return c.streamError(s, ProtocolError)
 	}
 	gathered := s.gathers()
@@ -158,7 +162,8 @@ func (c *conn) bodyEnd(s *Stream) error {
 		return nil
 	}
 	if gathered {
-		s.gathered = true
+		s.gathered, s.waitingSince = true, 0
+		s.joinTrailers(s.trailers)
 		s.ctx.Request.SetBodyRaw(s.in)
 		s.ctx.Request.Header.SetContentLength(len(s.in))
 		c.start(s)
@@ -170,6 +175,7 @@ func (c *conn) bodyEnd(s *Stream) error {
 func (c *conn) discardBody(s *Stream) {
 	if s.hasBody && !c.srv.cfg.StreamRequestBody {
 		c.buffered -= s.kept
+		s.kept = 0
 		if !s.running { // else the handler has it
 			s.freeIn()
 		}
@@ -255,14 +261,14 @@ func (s *Stream) readErr() error {
 // wait waits for the client. What that takes is counted. mu is held.
 func (s *Stream) wait() {
 	if s.taken {
-		s.turn.Wait()
+		s.await()
 		return
 	}
 	srv := s.c.srv
 	if s.waitingSince == 0 {
 		s.waitingSince = max(srv.now(), 1)
 	}
-	s.turn.Wait()
+	s.await()
 	s.waited += srv.now() - s.waitingSince
 	s.waitingSince = 0
 }

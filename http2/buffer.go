@@ -5,8 +5,8 @@ import "sync"
 // buffer is a pooled one. It is a struct, so that the pools need no allocation for each.
 type buffer struct{ b []byte }
 
-// bufferSizes are those of the pools.
-var bufferSizes = [...]int{4 << 10, 16 << 10, 64 << 10, 256 << 10}
+// bufferSizes are those of the pools. The third has room for dataBacklog and the frame that goes beyond it.
+var bufferSizes = [...]int{4 << 10, 16 << 10, 96 << 10, 256 << 10}
 
 var buffers [len(bufferSizes)]sync.Pool
 

@@ -28,31 +28,32 @@ func (srv *Server) Serve(l net.Listener, h1 *fasthttp.Server) error {
 			}
 			return err
 		}
-		go srv.ServeEither(nc, h1)
+		go func() { _ = srv.serveEither(nc, h1) }()
 	}
 }
 
-// ServeEither serves one connection of Serve's: HTTP/2 if it begins with its preface, else HTTP/1 by h1.
-func (srv *Server) ServeEither(nc net.Conn, h1 *fasthttp.Server) error {
-	srv.init()
+func (srv *Server) serveEither(nc net.Conn, h1 *fasthttp.Server) error {
 	if d := srv.cfg.PrefaceTimeout; d > 0 {
 		_ = nc.SetReadDeadline(time.Now().Add(d))
 	}
-	early, is2 := sniff(nc)
+	nc, is2 := Sniff(nc)
 	_ = nc.SetReadDeadline(time.Time{})
-	if u, ok := nc.(Unreader); ok {
-		u.Unread(early)
-	} else {
-		nc = &unreadConn{nc, early}
-	}
 	if is2 {
 		return srv.serveConn(nc, nil)
 	}
 	return h1.ServeConn(nc)
 }
 
-// Unreader is a connection that can take back what was read from it. ServeEither gives it back the first bytes by Unread, which must keep a copy, and wraps other connections.
-type Unreader interface{ Unread(p []byte) }
+// Sniff waits for the first bytes of a connection and reports whether they are the preface of HTTP/2. The connection that it returns begins with them again: nc itself if it can take them
+// back by a method Unread(p []byte), which must keep a copy, else a wrapper.
+func Sniff(nc net.Conn) (net.Conn, bool) {
+	early, is2 := sniff(nc)
+	if u, ok := nc.(interface{ Unread(p []byte) }); ok {
+		u.Unread(early)
+		return nc, is2
+	}
+	return &unreadConn{nc, early}, is2
+}
 
 // sniff reads until it is clear whether a connection begins with the preface of HTTP/2. An error shows again in the next read.
 func sniff(nc net.Conn) (early []byte, is2 bool) {

@@ -22,8 +22,8 @@ type Config struct {
 	StreamRequestBody bool
 	// StreamWindow and ConnWindow are how many bytes of request bodies a client may send ahead of what handlers read: of each stream and of all. Defaults: 256 KiB, 1 MiB.
 	StreamWindow, ConnWindow int
-	// MaxPinned is how many bytes of finished responses may wait for one client that does not take them before its further requests wait, too. A
-	// client that takes more in a second may have as much. Default: 4 MiB.
+	// MaxPinned is how many bytes of finished responses may wait for one client that does not take them before its further requests wait, too. More may
+	// wait for a client that takes much: what it takes in 8 seconds. Default: 4 MiB.
 	MaxPinned int
 
 	PrefaceTimeout  time.Duration // 10 s for the connection preface, and for a block of header fields that spans frames
@@ -49,19 +49,22 @@ type Config struct {
 // The limits that are no options. Rates are for one connection.
 const (
 	pingTimeout       = 15 * time.Second
-	frameTimeout      = 30 * time.Second // from the first byte of a frame to its last
-	handshakeResend   = time.Second      // between the two GOAWAY frames of a graceful end
-	lingerTime        = time.Second      // of reading on after a GOAWAY with an error
-	maxContinuations  = 32               // frames of a header block
-	maxTombstones     = 64               // streams that were reset by us and may still get frames
-	maxResets         = 200              // streams in a second that end by RST_STREAM, by whomever
-	maxControlFrames  = 10_000           // PING, SETTINGS, PRIORITY, WINDOW_UPDATE and unknown frames in a second
-	maxEmptyFrames    = 1000             // DATA, HEADERS and CONTINUATION frames without content in a second
-	maxRefused        = 1000             // streams over the limit in a second
-	maxControlBacklog = 256 << 10        // bytes of unsent frames that are no data
-	dataBacklog       = 64 << 10         // bytes of unsent frames from which on no more data is taken
-	hardPinned        = 16               // times MaxPinned: a response over it is reset
-	maxPushes         = 32               // for one request
+	frameTimeout      = 30 * time.Second       // from the first byte of a frame to its last
+	handshakeResend   = time.Second            // between the two GOAWAY frames of a graceful end
+	answeredTime      = 200 * time.Millisecond // for the rest of a body whose request is answered
+	lingerTime        = time.Second            // of reading on after a GOAWAY with an error
+	maxContinuations  = 32                     // frames of a header block
+	maxTombstones     = 256                    // streams that were reset by us and may still get frames
+	maxResets         = 200                    // streams in a second that end by RST_STREAM, by whomever
+	maxControlFrames  = 10_000                 // PING, SETTINGS, PRIORITY, WINDOW_UPDATE and unknown frames in a second
+	maxEmptyFrames    = 1000                   // DATA, HEADERS and CONTINUATION frames without content in a second
+	maxRefused        = 1000                   // streams over the limit in a second
+	maxControlBacklog = 256 << 10              // bytes of unsent frames that are no data
+	dataBacklog       = 64 << 10               // bytes of unsent frames from which on no more data is taken
+	takenIn           = 8                      // seconds in which a client takes what may wait for it, as fast as it did in the last one
+	hardPinned        = 64                     // times what may wait: a response over it is reset
+	updateEvery       = 2 << 10                // bytes of DATA for each WINDOW_UPDATE that a client may send, besides two for each frame
+	maxPushes         = 32                     // for one request
 )
 
 func (c Config) withDefaults() Config {

@@ -27,6 +27,9 @@ type conn struct {
 	busy    atomic.Int32 // streams
 	mayPush atomic.Bool  // the client takes pushes, perhaps
 
+	handlers atomic.Int32
+	requests atomic.Uint64 // that reached the handler
+
 	// The reader's own.
 	input     input
 	dec       hpack.Decoder
@@ -60,8 +63,12 @@ type conn struct {
 	sendWindow   int64
 	pinned       int64
 	sent         meter // bytes of DATA
+	sentAt       int64 // the last of it, in coarse ms
+	updates      int   // WINDOW_UPDATE frames that the DATA sent so far explains
+	lastOut      int   // bytes of the last write
 	waiting      []*Stream
-	spent        []*fasthttp.RequestCtx
+	spent        *fasthttp.RequestCtx   // to be released
+	spentMore    []*fasthttp.RequestCtx // behind it
 	calls        []endCall
 
 	recvWindow int64
@@ -72,11 +79,10 @@ type conn struct {
 	peerPush    bool
 	peerStreams uint32 // SETTINGS_MAX_CONCURRENT_STREAMS of the client
 
-	leaving  leaveState
-	finalID  uint32 // of the final GOAWAY
-	leftAt   int64
-	pingAt   int64  // a keep-alive PING is unanswered since then
-	requests uint64 // that reached the handler
+	leaving leaveState
+	finalID uint32 // of the final GOAWAY
+	leftAt  int64
+	pingAt  int64 // a keep-alive PING is unanswered since then
 }
 
 // leaveState is how far the end in order has come.
@@ -150,6 +156,7 @@ func (c *conn) begin(up *upgraded) error {
 		}
 	}
 	c.unlockHand()
+	c.srv.greet(c)
 	for n := range len(preface) {
 		if err := c.need(n + 1); err != nil {
 			return err
@@ -252,6 +259,12 @@ func (c *conn) warn() {
 // leave begins the end in order: the final GOAWAY follows when the client has answered a PING, and so has seen the first one.
 func (c *conn) leave() {
 	c.lock()
+	c.askToLeave()
+	c.unlockFlush()
+}
+
+// askToLeave is leave with mu held.
+func (c *conn) askToLeave() {
 	if c.leaving == staying {
 		c.out = appendGoAway(c.out, maxStreamID, NoError, "")
 	}
@@ -260,7 +273,6 @@ func (c *conn) leave() {
 		c.leftAt = c.srv.now()
 		c.out = appendPing(c.out, 0, leavePing[:])
 	}
-	c.unlockFlush()
 }
 
 var leavePing, alivePing = [8]byte{'q', 'l', 'e', 'a', 'v', 'e'}, [8]byte{'q', 'a', 'l', 'i', 'v', 'e'}

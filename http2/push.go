@@ -152,7 +152,7 @@ func preloads(value []byte) func(yield func([]byte) bool) {
 				return
 			}
 			var params []byte
-			params, value = cutLink(rest)
+			params, value = cutQuoted(rest, ',')
 			if isPreload(params) && !yield(target) {
 				return
 			}
@@ -160,8 +160,8 @@ func preloads(value []byte) func(yield func([]byte) bool) {
 	}
 }
 
-// cutLink splits the parameters of a link from the links behind it: at a comma that is not quoted.
-func cutLink(b []byte) (params, rest []byte) {
+// cutQuoted cuts b at the first separator that is not in a quoted string.
+func cutQuoted(b []byte, separator byte) (before, after []byte) {
 	quoted := false
 	for i := 0; i < len(b); i++ {
 		switch {
@@ -169,7 +169,7 @@ func cutLink(b []byte) (params, rest []byte) {
 			quoted = !quoted
 		case b[i] == '\\' && quoted:
 			i++
-		case b[i] == ',' && !quoted:
+		case b[i] == separator && !quoted:
 			return b[:i], b[i+1:]
 		}
 	}
@@ -178,7 +178,9 @@ func cutLink(b []byte) (params, rest []byte) {
 
 func isPreload(params []byte) bool {
 	preload := false
-	for p := range bytes.SplitSeq(params, []byte(";")) {
+	for len(params) > 0 {
+		var p []byte
+		p, params = cutQuoted(params, ';')
 		name, value, _ := bytes.Cut(p, []byte("="))
 		name = bytes.TrimSpace(name)
 		switch {

@@ -21,16 +21,17 @@ func (c *conn) frame(f *frame) error {
 	case framePushPromise:
 		return connError(ProtocolError, "a client cannot push")
 	}
+	if f.typ == frameWindowUpdate {
+		return c.onWindowUpdate(f)
+	}
 	if c.control.over(c.srv.now(), maxControlFrames) {
-		return connError(EnhanceYourCalm, "too many frames that carry nothing")
+		return errFlood
 	}
 	switch f.typ {
 	case frameSettings:
 		return c.onSettings(f)
 	case framePing:
 		return c.onPing(f)
-	case frameWindowUpdate:
-		return c.onWindowUpdate(f)
 	case framePriority:
 		return c.onPriority(f)
 	case framePriorityUpdate:
@@ -40,6 +41,8 @@ func (c *conn) frame(f *frame) error {
 	}
 	return nil // unknown types are ignored (section 4.1)
 }
+
+var errFlood error = &ConnError{Code: EnhanceYourCalm, Reason: "too many frames that carry nothing"}
 
 // ---- header blocks ----
 
@@ -110,7 +113,7 @@ func (c *conn) onBlock(id uint32, flags uint8, self bool, data []byte) error {
 	c.mu.Unlock()
 	switch {
 	case final:
-		return c.dec.Decode(data, ignoreField)
+		return c.skip(data)
 	case full:
 		return c.refuse(id, data)
 	}
@@ -124,12 +127,20 @@ func (c *conn) onBlock(id uint32, flags uint8, self bool, data []byte) error {
 	return c.open(s, end)
 }
 
+// skip decodes a block that nobody wants.
+func (c *conn) skip(data []byte) error {
+	if err := c.dec.Decode(data, ignoreField); err != errMalformed && err != nil {
+		return connError(CompressionError, "%v", err)
+	}
+	return nil
+}
+
 func ignoreField(_, _ []byte, _ bool) error { return errMalformed }
 
 // refuse answers a stream over the limit.
 func (c *conn) refuse(id uint32, data []byte) error {
-	if err := c.dec.Decode(data, ignoreField); err != nil && err != errMalformed {
-		return connError(CompressionError, "%v", err)
+	if err := c.skip(data); err != nil {
+		return err
 	}
 	if c.refused.over(c.srv.now(), maxRefused) {
 		return connError(EnhanceYourCalm, "too many streams over the limit")
@@ -267,8 +278,9 @@ func (c *conn) onGoAway(f *frame) error {
 	}
 	c.lock()
 	c.peerPush = false
-	c.mu.Unlock()
-	return nil // the client finishes what it opened, and closes
+	c.askToLeave() // the client is about to close: when it has its answers, so are we
+	c.unlockHand()
+	return nil
 }
 
 // controlled counts bytes that the client made us send. mu is held.

@@ -216,7 +216,7 @@ func (r *headReader) complete(end bool) bool {
 	if end && s.declared > 0 {
 		return false
 	}
-	s.hasBody = !end && s.protocol == ""
+	s.hasBody = !end && !connect
 	if s.declared >= 0 {
 		h.SetContentLength(int(s.declared))
 	}
@@ -270,8 +270,8 @@ func (c *conn) onTrailers(id uint32, end bool, data []byte) error {
 	}
 	c.mu.Unlock()
 	if s == nil || code != NoError {
-		if err := c.dec.Decode(data, ignoreField); err != nil && err != errMalformed {
-			return connError(CompressionError, "%v", err)
+		if err := c.skip(data); err != nil {
+			return err
 		}
 	}
 	if s == nil {
@@ -327,6 +327,10 @@ func (s *Stream) addTrailers() {
 	}
 	s.trailers = nil
 	c.mu.Unlock()
+	s.joinTrailers(list)
+}
+
+func (s *Stream) joinTrailers(list []field) {
 	for _, f := range list {
 		h := &s.ctx.Request.Header
 		if h.AddTrailerBytes(f.name) == nil {

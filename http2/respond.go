@@ -24,15 +24,17 @@ func (c *conn) handle(s *Stream) {
 		c.unlock()
 		return
 	}
-	c.requests++
 	c.mu.Unlock()
+	c.requests.Add(1)
+	c.handlers.Add(1)
 	c.srv.Handler(s.ctx)
+	c.handlers.Add(-1)
 	c.respond(s)
 }
 
 // pinLimit is how many bytes of responses may wait for the client until further handlers do: more for one that takes much. mu is held.
 func (c *conn) pinLimit() int64 {
-	return max(int64(c.srv.cfg.MaxPinned), int64(c.sent.recent(c.srv.now())))
+	return max(int64(c.srv.cfg.MaxPinned), takenIn*int64(c.sent.recent(c.srv.now())))
 }
 
 // respond sends the response that ctx has when the handler has returned.
@@ -300,7 +302,7 @@ func (c *conn) appendHead(s *Stream, resp *fasthttp.Response, flags uint8, empty
 				continue
 			}
 		case "Content-Type":
-			if empty && string(value) == defaultContentType {
+			if empty && !c.srv.cfg.NoDefaultContentType && string(value) == defaultContentType {
 				continue
 			}
 		case "Date":

@@ -28,14 +28,15 @@ type Server struct {
 	ctxs    sync.Pool // of *fasthttp.RequestCtx
 	streams sync.Pool // of *Stream
 
-	requests, resets atomic.Uint64
-	open, handling   atomic.Int64
+	requests, resets atomic.Uint64 // requests: of closed connections
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
 	sweeping bool
-	closing  bool
-	quiet    chan struct{} // closed when closing and no connection is left; nil before
+	warned   bool          // GoAway
+	closing  bool          // Shutdown
+	closed   bool          // closing, and no connection is left
+	quiet    chan struct{} // closed then; nil before closing
 }
 
 // Stats are counts of a server.
@@ -44,15 +45,16 @@ type Stats struct {
 	Requests, Resets         uint64 // since the start
 }
 
-// Stats returns the counts of now.
+// Stats returns the counts of now. It walks all connections.
 func (srv *Server) Stats() Stats {
-	srv.mu.Lock()
-	conns := len(srv.conns)
-	srv.mu.Unlock()
-	return Stats{
-		Conns: conns, Streams: int(srv.open.Load()), Handlers: int(srv.handling.Load()),
-		Requests: srv.requests.Load(), Resets: srv.resets.Load(),
-	}
+	n := Stats{Requests: srv.requests.Load(), Resets: srv.resets.Load()}
+	srv.each(func(c *conn) {
+		n.Conns++
+		n.Streams += int(c.busy.Load())
+		n.Handlers += int(c.handlers.Load())
+		n.Requests += c.requests.Load()
+	})
+	return n
 }
 
 // ServeConn serves a connection whose client begins with the connection preface, and returns when it is closed: nil after an end in order, else a *ConnError or an error of
@@ -84,7 +86,7 @@ func (srv *Server) Configure(fs *fasthttp.Server) {
 }
 
 // Shutdown ends all connections in order: clients are told to open no more streams (GOAWAY), and what they opened is finished. It returns when all are closed, or, after closing the rest, with
-// the error of ctx when that is done. New connections are refused.
+// the error of ctx when that is done. Connections that are there already, but not served yet, are served until then; later ones are refused.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	srv.init()
 	quiet := srv.leave()
@@ -103,4 +105,9 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 
 // GoAway tells all clients, those that connect from now on included, to open no more streams, without an end of connections that have none: for the time between the decision to
 // stop and Shutdown.
-func (srv *Server) GoAway() { srv.each((*conn).warn) }
+func (srv *Server) GoAway() {
+	srv.mu.Lock()
+	srv.warned = true
+	srv.mu.Unlock()
+	srv.each((*conn).warn)
+}

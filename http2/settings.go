@@ -105,6 +105,11 @@ func (c *conn) onWindowUpdate(f *frame) error {
 	n := int64(binary.BigEndian.Uint32(f.payload) & maxWindow)
 	c.lock()
 	defer c.unlockHand()
+	if c.updates > 0 {
+		c.updates--
+	} else if c.control.over(c.srv.now(), maxControlFrames) {
+		return errFlood
+	}
 	if f.stream == 0 {
 		c.sendWindow += n
 		if n == 0 {

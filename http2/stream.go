@@ -70,6 +70,7 @@ type Stream struct {
 	out        []byte // what is to be sent, of the response's body or of a writer that waits
 	outPinned  bool   // out is a whole body, of ctx
 	outEnd     bool   // nothing follows out
+	answeredAt int64 // when the response was complete while the client sends on, in coarse ms
 	outWindow  int64
 	progressAt int64 // when out last moved, in coarse ms
 	queued     bool  // in c.ready
@@ -174,8 +175,12 @@ func (s *Stream) Override(status int, body []byte, fields ...string) bool {
 }
 
 // Hijack sends the head of the response when the handler has returned, and then calls f in its goroutine, whose stream it is from there on: a net.Conn that
-// reads the rest of the request's body and writes that of the response. The RequestCtx is gone then. f may return before it closes the stream.
+// reads the rest of the request's body and writes that of the response. The RequestCtx is gone then. f may return before it closes the stream. It is called also
+// when the client has left meanwhile. A nil f takes an earlier call back.
 func (s *Stream) Hijack(f func(s *Stream)) { s.hijack = f }
+
+// Hijacked reports whether Hijack was called.
+func (s *Stream) Hijacked() bool { return s.hijack != nil }
 
 // Read reads the request's body: for who hijacked the stream. Its end is io.EOF.
 func (s *Stream) Read(p []byte) (int, error) { return s.read(p) }

@@ -30,7 +30,6 @@ func (c *conn) close(s *Stream) {
 	if s.pushed {
 		c.pushing--
 	}
-	c.discardBody(s)
 	c.settle(s)
 }
 
@@ -40,6 +39,7 @@ func (c *conn) settle(s *Stream) {
 		return
 	}
 	s.freed = true
+	c.discardBody(s)
 	c.active--
 	c.busy.Store(int32(c.active))
 	stopTimer(s.readTimer)
@@ -58,6 +58,7 @@ func (c *conn) cut(s *Stream, why error) {
 	s.state.reset = true
 	s.err = why
 	c.dropOut(s)
+	c.discardBody(s)
 	c.callEnded(s, why)
 	if s.turn.L != nil {
 		s.turn.Broadcast()
@@ -137,11 +138,20 @@ func (c *conn) sentEnd(s *Stream) {
 	}
 }
 
-// refuseRest tells a client that goes on sending a body which nobody reads that the response is complete (section 8.1).
+// refuseRest is for a client that goes on sending a body which nobody reads, though the response is complete: it is told to stop (section 8.1), but not at once. Some clients lose an answer that
+// comes together with a reset.
 func (c *conn) refuseRest(s *Stream) {
-	if s.state.closed() {
-		return
+	switch {
+	case s.state.closed():
+	case s.taken: // it was closed on purpose
+		c.endRest(s)
+	case s.answeredAt == 0:
+		s.answeredAt = max(c.srv.now(), 1)
 	}
+}
+
+// endRest is the end of that patience.
+func (c *conn) endRest(s *Stream) {
 	c.refuseID(s.id, NoError)
 	s.state.reset = true
 	c.close(s)
@@ -180,10 +190,15 @@ func (c *conn) dropOut(s *Stream) {
 
 // dropCtx lets the RequestCtx of a stream go whose handler does not run.
 func (c *conn) dropCtx(s *Stream) {
-	if s.ctx != nil {
-		c.spent = append(c.spent, s.ctx)
-		s.ctx = nil
+	switch {
+	case s.ctx == nil:
+		return
+	case c.spent == nil:
+		c.spent = s.ctx
+	default:
+		c.spentMore = append(c.spentMore, s.ctx)
 	}
+	s.ctx = nil
 }
 
 // ---- outside of connections ----
@@ -227,10 +242,16 @@ func (srv *Server) acquireCtx() *fasthttp.RequestCtx {
 	return new(fasthttp.RequestCtx)
 }
 
+// keepBody is the largest response buffer that stays with a RequestCtx.
+const keepBody = 64 << 10
+
 // releaseCtx runs closers of the user's: mu is not held.
 func (srv *Server) releaseCtx(ctx *fasthttp.RequestCtx) {
 	if ctx.LastTimeoutErrorResponse() != nil {
 		return // a handler that was given up may still use it
+	}
+	if !ctx.Response.IsBodyStream() && cap(ctx.Response.Body()) > keepBody {
+		ctx.Response.SwapBody(nil)
 	}
 	ctx.ResetUserValues()
 	ctx.Request.Reset()

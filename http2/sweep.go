@@ -48,7 +48,7 @@ func (srv *Server) setClock() {
 func (srv *Server) join(c *conn) bool {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
-	if srv.closing {
+	if srv.closed {
 		return false
 	}
 	srv.conns[c] = struct{}{}
@@ -61,15 +61,25 @@ func (srv *Server) join(c *conn) bool {
 	return true
 }
 
+// greet tells a client that comes late that the server is about to stop.
+func (srv *Server) greet(c *conn) {
+	srv.mu.Lock()
+	warned, closing := srv.warned, srv.closing
+	srv.mu.Unlock()
+	switch {
+	case closing:
+		c.leave()
+	case warned:
+		c.warn()
+	}
+}
+
 func (srv *Server) part(c *conn) {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	delete(srv.conns, c)
-	srv.requests.Add(c.requests)
-	if srv.closing && len(srv.conns) == 0 {
-		srv.workers.close(true)
-		close(srv.quiet)
-	}
+	srv.requests.Add(c.requests.Load())
+	srv.endIfQuiet()
 }
 
 // leave ends all connections in order. The channel is closed when none is left.
@@ -77,16 +87,22 @@ func (srv *Server) leave() <-chan struct{} {
 	srv.mu.Lock()
 	if srv.quiet == nil {
 		srv.quiet = make(chan struct{})
-		if len(srv.conns) == 0 {
-			srv.workers.close(true)
-			close(srv.quiet)
-		}
 	}
 	srv.closing = true
+	srv.endIfQuiet()
 	quiet := srv.quiet
 	srv.mu.Unlock()
 	srv.each((*conn).leave)
 	return quiet
+}
+
+// endIfQuiet ends the server that was told to, once the last connection is gone. mu is held.
+func (srv *Server) endIfQuiet() {
+	if srv.closing && !srv.closed && len(srv.conns) == 0 {
+		srv.closed = true
+		srv.workers.close(true)
+		close(srv.quiet)
+	}
 }
 
 // each calls f for all connections of now.
@@ -175,11 +191,23 @@ func (c *conn) giveUp() {
 func (c *conn) sweepStreams(now int64) {
 	limit := c.srv.cfg.WriteTimeout.Milliseconds()
 	for _, s := range c.streams {
-		if s.late(now) {
+		switch {
+		case !s.late(now):
+		case s.gathers():
+			c.answerInstead(s, 408, "Request Timeout")
+		default:
 			s.readClosed = true
 			s.turn.Broadcast()
 		}
-		if limit > 0 && s.progressAt != 0 && len(s.out) > 0 && now-s.progressAt > limit && (s.outWindow <= 0 || c.sendWindow <= 0) {
+		if s.answeredAt != 0 && now-s.answeredAt > answeredTime.Milliseconds() {
+			c.endRest(s)
+			continue
+		}
+		if limit <= 0 || len(s.out) == 0 || now-s.progressAt <= limit {
+			continue
+		}
+		// One that waits for others, which the client takes, is not stalled.
+		if s.outWindow <= 0 || c.sendWindow <= 0 && now-c.sentAt > limit {
 			c.resetStream(s, Cancel)
 		}
 	}

@@ -12,10 +12,20 @@ const flushRounds = 8
 // lock takes mu, and a buffer for what is to be sent.
 func (c *conn) lock() {
 	c.mu.Lock()
+	c.needOut()
+}
+
+func (c *conn) needOut() {
 	if c.outBox == nil {
-		c.outBox = getBuffer(4 << 10)
+		c.outBox = getBuffer(c.lastOut)
 		c.out = c.outBox.b
 	}
+}
+
+// await waits for the turn of s. mu is held.
+func (s *Stream) await() {
+	s.turn.Wait()
+	s.c.needOut()
 }
 
 func (c *conn) freeOut() {
@@ -31,14 +41,17 @@ func (c *conn) unlock() {
 	if len(c.out) == 0 && c.active == 0 && c.outBox != nil {
 		c.freeOut()
 	}
-	if len(c.spent) == 0 && len(c.calls) == 0 {
+	if c.spent == nil && len(c.calls) == 0 {
 		c.mu.Unlock()
 		return
 	}
-	spent, calls := c.spent, c.calls
-	c.spent, c.calls = nil, nil
+	spent, more, calls := c.spent, c.spentMore, c.calls
+	c.spent, c.spentMore, c.calls = nil, nil, nil
 	c.mu.Unlock()
-	for _, ctx := range spent {
+	if spent != nil {
+		c.srv.releaseCtx(spent)
+	}
+	for _, ctx := range more {
 		c.srv.releaseCtx(ctx)
 	}
 	for _, call := range calls {
@@ -91,7 +104,7 @@ func (c *conn) flush(rounds int) {
 			return
 		}
 		box, buf := c.outBox, c.out
-		c.out, c.outBox, c.controlBytes = nil, nil, 0
+		c.out, c.outBox, c.controlBytes, c.lastOut = nil, nil, 0, len(buf)
 		c.writeAt.Store(max(c.srv.now(), 1))
 		c.unlock()
 		_, err := c.nc.Write(buf)
@@ -128,7 +141,10 @@ func (c *conn) appendData(s *Stream, p []byte, flags uint8) {
 	c.out = append(appendFrameHeader(c.out, len(p), frameData, flags, s.id), p...)
 	s.outWindow -= int64(len(p))
 	c.sendWindow -= int64(len(p))
-	c.sent.add(c.srv.now(), len(p))
+	now := c.srv.now()
+	c.sent.add(now, len(p))
+	c.sentAt = now
+	c.updates = min(c.updates+2+len(p)/updateEvery, maxControlFrames)
 }
 
 // appendNow appends as much of p as can go at once. mu is held.
@@ -162,7 +178,7 @@ func (s *Stream) write(p []byte) (n int, err error) {
 		c.unlockFlush()
 		c.lock()
 		for len(s.out) > 0 && s.writeErr() == nil {
-			s.turn.Wait()
+			s.await()
 		}
 		n += len(p) - len(s.out)
 		if len(s.out) == 0 && s.err == nil { // dropOut empties it, too
@@ -196,6 +212,9 @@ func (c *conn) resume(s *Stream) {
 func (c *conn) schedule() {
 	for len(c.out) < dataBacklog && c.sendWindow > 0 && c.ready.n > 0 {
 		s := c.ready.pop()
+		if s.outWindow <= 0 { // a setting of the client has lowered it meanwhile
+			continue
+		}
 		n := int(min(int64(len(s.out)), s.outWindow, c.sendWindow, maxFrame))
 		last := n == len(s.out) && s.outEnd && (s.resp == nil || s.overridden || len(s.resp.Header.PeekTrailerKeys()) == 0)
 		flags := uint8(0)

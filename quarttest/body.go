@@ -8,30 +8,31 @@ import (
 	"strings"
 )
 
-// body returns a reader of resp's body as it arrives. It ends with io.EOF where the body does, and with another error where the body is
-// cut or malformed. delimited says that its end is not that of the connection.
-func (c *conn) body(method string, resp *Response) (body io.Reader, delimited bool, err error) {
+func (c *conn) body(method string, resp *Response) (io.Reader, error) {
 	lengths := resp.HeaderAll("Content-Length")
+	c.delimited = true
 	switch {
 	case resp.Status == 101:
-		return strings.NewReader(""), false, nil
+		c.delimited = false
+		return strings.NewReader(""), nil
 	case method == "HEAD", resp.Status == 204, resp.Status == 304:
-		return strings.NewReader(""), true, nil
+		return strings.NewReader(""), nil
 	case strings.EqualFold(resp.Header("Transfer-Encoding"), "chunked"):
 		if lengths != nil {
-			return nil, false, errors.New("both Content-Length and Transfer-Encoding")
+			return nil, errors.New("both Content-Length and Transfer-Encoding")
 		}
-		return &chunkedBody{c: c, resp: resp}, true, nil
+		return &chunkedBody{c: c, trailer: &resp.trailer}, nil
 	case lengths == nil:
-		return c.r, false, nil
+		c.delimited = false
+		return c.r, nil
 	case len(lengths) > 1:
-		return nil, false, fmt.Errorf("%d lines of Content-Length", len(lengths))
+		return nil, fmt.Errorf("%d lines of Content-Length", len(lengths))
 	}
 	n, err := strconv.ParseUint(lengths[0], 10, 32)
 	if err != nil || n > maxBody {
-		return nil, false, fmt.Errorf("Content-Length %q", lengths[0])
+		return nil, fmt.Errorf("Content-Length %q", lengths[0])
 	}
-	return &sizedBody{r: c.r, left: int64(n)}, true, nil
+	return &sizedBody{r: c.r, left: int64(n)}, nil
 }
 
 type sizedBody struct {
@@ -48,13 +49,13 @@ func (b *sizedBody) Read(p []byte) (int, error) {
 	return n, unexpected(err)
 }
 
-// chunkedBody decodes chunks (RFC 9112, section 7.1), without the extensions that nobody sends. The trailer goes to resp.
+// chunkedBody decodes chunks (RFC 9112, section 7.1), without the extensions that nobody sends.
 type chunkedBody struct {
-	c     *conn
-	resp  *Response
-	left  int64 // of the current chunk
-	begun bool
-	err   error
+	c       *conn
+	trailer *[]field
+	left    int64 // of the current chunk
+	begun   bool
+	err     error
 }
 
 func (b *chunkedBody) Read(p []byte) (n int, err error) {
@@ -93,7 +94,7 @@ func (b *chunkedBody) next() error {
 	if b.left = int64(n); n > 0 {
 		return nil
 	}
-	if b.resp.trailer, err = b.c.readFields(); err != nil {
+	if *b.trailer, err = b.c.readFields(); err != nil {
 		return unexpected(err)
 	}
 	return io.EOF

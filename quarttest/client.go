@@ -32,37 +32,50 @@ type Client struct {
 	// message; set it before the first request.
 	Timeout time.Duration
 
-	t       testing.TB
-	ln      *listener
-	stop    func() error
-	stopped atomic.Bool // by Stop, whose caller has its error
-	jar     jar
-	readers sync.WaitGroup // of event streams
+	t        testing.TB
+	protocol Protocol
+	ln       *listener
+	stop     func() error
+	stopped  atomic.Bool // by Stop, whose caller has its error
+	jar      jar
+	readers  sync.WaitGroup // of event streams, and of connections that are shared
 
 	mu     sync.Mutex
 	remote netip.Addr
 	port   uint16
 	idle   []*conn
-	open   map[*conn]struct{} // idle ones and those lent out
+	open   map[io.Closer]struct{} // idle ones and those lent out
+	shared *dialing               // of HTTP/2, where all requests go over one connection
 }
 
 // New serves app and returns a client for it. The start hooks have run when it returns; a failed one ends the test. When the test and its
 // subtests are over, the app is stopped as a signal would stop it, hooks and background tasks included, and the test fails if that
 // returns an error. Registration mistakes panic here, as they do in Serve. An app can be served once.
-func New(t testing.TB, app *quart.App) *Client {
+//
+// The client speaks HTTP/1.1, or the protocol that is given; see [Protocols]. Where none is given, the variable QUARTTEST_PROTOCOL of the
+// environment may name another default, h2c or h2, so that all tests of a package can be seen over HTTP/2.
+func New(t testing.TB, app *quart.App, protocol ...Protocol) *Client {
 	t.Helper()
+	p := chosen(t, protocol)
 	app.Handler() // a registration mistake panics in the test's goroutine
+	return newClient(t, p, func(ctx context.Context, l net.Listener) error { return app.Serve(ctx, l) })
+}
+
+// newClient is New for whatever serves a listener until ctx is done.
+func newClient(t testing.TB, p Protocol, serve func(ctx context.Context, l net.Listener) error) *Client {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	cl := &Client{
-		Timeout: exchangeTimeout,
-		t:       t,
-		ln:      newListener(),
-		remote:  netip.AddrFrom4([4]byte{127, 0, 0, 1}),
-		port:    40_000,
-		open:    map[*conn]struct{}{},
+		Timeout:  exchangeTimeout,
+		t:        t,
+		protocol: p,
+		ln:       newListener(),
+		remote:   netip.AddrFrom4([4]byte{127, 0, 0, 1}),
+		port:     40_000,
+		open:     map[io.Closer]struct{}{},
 	}
 	served := make(chan error, 1)
-	go func() { served <- app.Serve(ctx, cl.ln) }()
+	go func() { served <- serve(ctx, cl.ln.offered(p)) }()
 	cl.awaitStart(served, cancel)
 	cl.stop = sync.OnceValue(func() error {
 		cancel()
@@ -115,6 +128,9 @@ func settle() {
 	}
 }
 
+// Protocol returns what the client speaks.
+func (cl *Client) Protocol() Protocol { return cl.protocol }
+
 // Stop stops the app now, gracefully, and returns what App.Serve returned. Later calls return the same. The end of the
 // test then reports nothing.
 func (cl *Client) Stop() error {
@@ -127,11 +143,14 @@ func (cl *Client) Stop() error {
 func (cl *Client) SetRemoteIP(ip netip.Addr) {
 	cl.mu.Lock()
 	cl.remote = ip
-	idle := cl.idle
-	cl.idle = nil
+	idle, shared := cl.idle, cl.shared
+	cl.idle, cl.shared = nil, nil
 	cl.mu.Unlock()
 	for _, c := range idle {
 		cl.drop(c)
+	}
+	if shared != nil {
+		shared.retire()
 	}
 }
 
@@ -158,8 +177,8 @@ func (cl *Client) Do(method, target string) *Request {
 	return &Request{cl: cl, method: method, target: target}
 }
 
-// Dial opens a connection to the app. It is closed with the test at the latest. It is no socket: a read deadline works, a half-close does
-// not exist.
+// Dial opens a connection to the app, for input by hand. It is closed with the test at the latest. It is no socket: a read deadline works, a
+// half-close does not exist. A client of [HTTP2] returns the plaintext's side of TLS, whose ALPN has chosen http/1.1.
 func (cl *Client) Dial() net.Conn {
 	cl.t.Helper()
 	c, err := cl.dial()
@@ -169,7 +188,7 @@ func (cl *Client) Dial() net.Conn {
 	return c.Conn
 }
 
-// Raw writes request to a fresh connection and returns everything that comes back until the app closes it. Let the request say
+// Raw writes request, of HTTP/1.1 whatever the client speaks, to a fresh connection and returns everything that comes back until the app closes it. Let the request say
 // Connection: close if the app would keep the connection open: the test fails after Timeout.
 func (cl *Client) Raw(request string) string {
 	cl.t.Helper()

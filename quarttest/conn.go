@@ -15,26 +15,48 @@ const (
 	maxBody = 1 << 30  // bytes of a response's body
 )
 
-// conn is one connection to the app.
+// conn is one connection to the app, by HTTP/1.1.
 type conn struct {
 	net.Conn
-	r *bufio.Reader
+	cl *Client
+	r  *bufio.Reader
+
+	keep      bool // the head read last does not say that the connection ends
+	delimited bool // the body read last does not end with the connection
 }
 
-func (cl *Client) dial() (*conn, error) {
+// connect opens a connection to the app and notes it.
+func (cl *Client) connect() (net.Conn, error) {
 	cl.mu.Lock()
 	cl.port++
 	from := &net.TCPAddr{IP: cl.remote.AsSlice(), Port: int(cl.port)}
 	cl.mu.Unlock()
-	nc, err := cl.ln.dial(from)
+	return cl.ln.dial(from)
+}
+
+// dial opens a connection for HTTP/1.1, which a client of HTTP2 speaks over TLS.
+func (cl *Client) dial() (*conn, error) {
+	nc, err := cl.connect()
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: nc, r: bufio.NewReaderSize(nc, 4096)}
+	if cl.protocol == HTTP2 {
+		plain := nc
+		if nc, err = secure(plain, cl.Timeout, "http/1.1"); err != nil {
+			_ = plain.Close()
+			return nil, err
+		}
+	}
+	c := &conn{Conn: nc, cl: cl, r: bufio.NewReaderSize(nc, 4096)}
+	cl.note(c)
+	return c, nil
+}
+
+// note has c closed with the test at the latest.
+func (cl *Client) note(c io.Closer) {
 	cl.mu.Lock()
 	cl.open[c] = struct{}{}
 	cl.mu.Unlock()
-	return c, nil
 }
 
 // send writes request to an idle connection that the app has not closed, or to a new one.
@@ -78,7 +100,7 @@ func (cl *Client) put(c *conn) {
 	cl.mu.Unlock()
 }
 
-func (cl *Client) drop(c *conn) {
+func (cl *Client) drop(c io.Closer) {
 	_ = c.Close()
 	cl.mu.Lock()
 	delete(cl.open, c)
@@ -88,83 +110,66 @@ func (cl *Client) drop(c *conn) {
 func (cl *Client) closeConns() {
 	cl.mu.Lock()
 	open := cl.open
-	cl.open, cl.idle = map[*conn]struct{}{}, nil
+	cl.open, cl.idle, cl.shared = map[io.Closer]struct{}{}, nil, nil
 	cl.mu.Unlock()
 	for c := range open {
 		_ = c.Close() // runs what OnPeerClose was given
 	}
 }
 
-// receive reads the response to the one request that was sent on c, and keeps c for others where it can.
-func (cl *Client) receive(c *conn, method string) (*Response, error) {
-	resp, keep, err := c.read(method)
-	if n := c.r.Buffered(); n > 0 && err == nil && resp.Status != 101 {
+// complete keeps the connection for others where it can.
+func (c *conn) complete(resp *Response) error {
+	if n := c.r.Buffered(); n > 0 && resp.Status != 101 {
 		extra, _ := c.r.Peek(n)
-		err = fmt.Errorf("%d bytes after the end of the response: %.80q", n, extra)
+		return fmt.Errorf("%d bytes after the end of the response: %.80q", n, extra)
 	}
-	if err != nil || !keep {
-		cl.drop(c)
-		return resp, err
+	if !c.keep || !c.delimited {
+		c.cl.drop(c)
+		return nil
 	}
-	cl.put(c)
-	return resp, nil
+	c.cl.put(c)
+	return nil
 }
 
-// read reads a final response. keep says that another request may follow on the connection.
-func (c *conn) read(method string) (resp *Response, keep bool, err error) {
-	resp, keep, err = c.readFinal()
-	if err != nil {
-		return nil, false, err
-	}
-	delimited, err := c.readBody(method, resp)
-	return resp, keep && delimited && err == nil, err
-}
+func (c *conn) leave() { c.cl.drop(c) }
 
-// readFinal reads the head of a response and skips informational ones before it.
-func (c *conn) readFinal() (resp *Response, keep bool, err error) {
+func (c *conn) patient() { _ = c.SetDeadline(time.Time{}) }
+
+func (c *conn) readFinal() (*Response, error) {
+	var interim []*Response
 	for {
-		resp, keep, err = c.readHead()
-		if err != nil || resp.Status >= 200 || resp.Status == 101 {
-			return resp, keep, err
+		resp, err := c.readHead()
+		if err != nil {
+			return nil, err
 		}
+		if resp.Status >= 200 || resp.Status == 101 {
+			resp.Interim = interim
+			return resp, nil
+		}
+		interim = append(interim, resp)
 	}
 }
 
-func (c *conn) readBody(method string, resp *Response) (delimited bool, err error) {
-	body, delimited, err := c.body(method, resp)
-	if err == nil {
-		resp.body, err = io.ReadAll(io.LimitReader(body, maxBody+1))
-	}
-	if err == nil && len(resp.body) > maxBody {
-		err = fmt.Errorf("over %d bytes", maxBody)
-	}
-	if err != nil {
-		err = fmt.Errorf("response %d: body: %w", resp.Status, err)
-	}
-	return delimited, err
-}
-
-func (c *conn) readHead() (resp *Response, keep bool, err error) {
+func (c *conn) readHead() (*Response, error) {
 	line, err := c.readLine()
 	if err != nil {
-		return nil, false, fmt.Errorf("no response: %w", err)
+		return nil, fmt.Errorf("no response: %w", err)
 	}
 	version, rest, _ := strings.Cut(line, " ")
 	code, _, _ := strings.Cut(rest, " ")
 	status, err := strconv.Atoi(code)
 	if err != nil || len(code) != 3 || version != "HTTP/1.1" {
-		return nil, false, fmt.Errorf("malformed status line %.80q", line)
+		return nil, fmt.Errorf("malformed status line %.80q", line)
 	}
-	resp = &Response{Status: status}
+	resp := &Response{Status: status}
 	if resp.header, err = c.readFields(); err != nil {
-		return nil, false, fmt.Errorf("response %d: header: %w", status, err)
+		return nil, fmt.Errorf("response %d: header: %w", status, err)
 	}
+	c.keep = true
 	for _, v := range resp.HeaderAll("Connection") {
-		if strings.Contains(strings.ToLower(v), "close") {
-			return resp, false, nil
-		}
+		c.keep = c.keep && !strings.Contains(strings.ToLower(v), "close")
 	}
-	return resp, true, nil
+	return resp, nil
 }
 
 // readFields reads field lines up to the empty one.

@@ -45,7 +45,7 @@ func TestMalformedResponses(t *testing.T) {
 				c.Fast().Hijack(func(conn net.Conn) { _, _ = io.WriteString(conn, tt.answer) })
 				return nil
 			})
-			resp, err := quarttest.New(t, app).Get("/").Try()
+			resp, err := quarttest.New(t, app, quarttest.HTTP1).Get("/").Try()
 			switch {
 			case tt.want == "" && (err != nil || resp.Text() != "hi"):
 				t.Errorf("%+v, %v", resp, err)

@@ -18,6 +18,13 @@
 // refusal. [Request.Start] abandons a plain request. The connections have no descriptor that could be watched, but the app notices at once,
 // as over TCP, when the client has gone.
 //
+// The client speaks HTTP/1.1, or HTTP/2 with and without TLS where New is told so. [Protocols] runs a test over all three, with the same
+// requests, streams and websockets:
+//
+//	quarttest.Protocols(t, func(t *testing.T, p quarttest.Protocol) {
+//		quarttest.New(t, newApp(), p).Get("/hello/Ada").Want(200)
+//	})
+//
 // Tests may run in parallel, each with an app and a client of its own, and a client may be used by several goroutines. It works in a
 // bubble of testing/synctest, too, where a wait of a nanosecond lasts until all that can run has run.
 //

@@ -22,8 +22,8 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, method, sent string) {
 		c := &conn{r: bufio.NewReader(strings.NewReader(sent))}
-		resp, _, err := c.read(method)
-		if err != nil {
+		resp, err := c.readFinal()
+		if err != nil || readBody(c, method, resp) != nil {
 			return
 		}
 		if resp.Status < 101 || resp.Status > 999 || len(resp.body) > len(sent) {

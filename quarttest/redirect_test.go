@@ -20,34 +20,36 @@ func redirectApp(t testing.TB) *quart.App {
 }
 
 func TestFollow(t *testing.T) {
-	const sent, unsent = `"data" type="text/plain" cookie="was=here"`, `"" type="" cookie="was=here"`
-	tests := []struct {
-		method string
-		status int
-		want   string
-	}{
-		{"POST", 301, "GET /end localhost " + unsent},
-		{"POST", 302, "GET /end localhost " + unsent},
-		{"POST", 303, "GET /end localhost " + unsent},
-		{"PUT", 303, "GET /end localhost " + unsent},
-		{"PUT", 301, "PUT /end localhost " + sent},
-		{"PUT", 302, "PUT /end localhost " + sent},
-		{"POST", 307, "POST /end localhost " + sent},
-		{"POST", 308, "POST /end localhost " + sent},
-	}
-	cl := quarttest.New(t, redirectApp(t))
-	for _, tt := range tests {
-		t.Run(fmt.Sprint(tt.method, " ", tt.status), func(t *testing.T) {
-			cl.ClearCookies()
-			resp := cl.Do(tt.method, fmt.Sprintf("/go/%d?to=/end", tt.status)).Body("text/plain", []byte("data")).Follow().Want(200)
-			if got := resp.Text(); got != tt.want {
-				t.Errorf("got  %s\nwant %s", got, tt.want)
-			}
-			if len(resp.History) != 1 || resp.History[0].Status != tt.status || resp.Target != "/end" {
-				t.Errorf("target %s, history %v", resp.Target, resp.History)
-			}
-		})
-	}
+	quarttest.Protocols(t, func(t *testing.T, p quarttest.Protocol) {
+		const sent, unsent = `"data" type="text/plain" cookie="was=here"`, `"" type="" cookie="was=here"`
+		tests := []struct {
+			method string
+			status int
+			want   string
+		}{
+			{"POST", 301, "GET /end localhost " + unsent},
+			{"POST", 302, "GET /end localhost " + unsent},
+			{"POST", 303, "GET /end localhost " + unsent},
+			{"PUT", 303, "GET /end localhost " + unsent},
+			{"PUT", 301, "PUT /end localhost " + sent},
+			{"PUT", 302, "PUT /end localhost " + sent},
+			{"POST", 307, "POST /end localhost " + sent},
+			{"POST", 308, "POST /end localhost " + sent},
+		}
+		cl := quarttest.New(t, redirectApp(t), p)
+		for _, tt := range tests {
+			t.Run(fmt.Sprint(tt.method, " ", tt.status), func(t *testing.T) {
+				cl.ClearCookies()
+				resp := cl.Do(tt.method, fmt.Sprintf("/go/%d?to=/end", tt.status)).Body("text/plain", []byte("data")).Follow().Want(200)
+				if got := resp.Text(); got != tt.want {
+					t.Errorf("got  %s\nwant %s", got, tt.want)
+				}
+				if len(resp.History) != 1 || resp.History[0].Status != tt.status || resp.Target != "/end" {
+					t.Errorf("target %s, history %v", resp.Target, resp.History)
+				}
+			})
+		}
+	})
 }
 
 func TestFollowTargets(t *testing.T) {

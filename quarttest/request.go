@@ -37,7 +37,10 @@ type part struct {
 }
 
 // Header adds a header field. Host replaces the default, "localhost". A Content-Type, Content-Length, Transfer-Encoding or Cookie given here
-// is sent in the place of the client's own.
+// is sent in the place of the client's own; a body for Transfer-Encoding is given in its chunks.
+//
+// HTTP/2 has no fields about the connection (RFC 9113, section 8.2.2): Connection, Upgrade and their like are not sent over it, a Host
+// becomes the authority, and a chunked body goes without its chunks and with its trailer.
 func (r *Request) Header(name, value string) *Request {
 	if strings.ContainsAny(name+value, "\r\n\x00") || name == "" {
 		r.fail(fmt.Errorf("header %q: %q cannot be sent; see Client.Raw", name, value))
@@ -160,19 +163,19 @@ func (r *Request) Try() (*Response, error) {
 	}
 }
 
-// Start sends the request and does not wait for its answer. leave closes the connection, as a client does that gives up: for tests of what
-// the app does then, with c.Context() above all. It is closed with the test at the latest.
+// Start sends the request and does not wait for its answer. leave closes the connection, or resets the stream over HTTP/2, as a client does
+// that gives up: for tests of what the app does then, with c.Context() above all. It is closed with the test at the latest.
 func (r *Request) Start() (leave func()) {
 	r.cl.t.Helper()
 	err := r.ready()
-	var c *conn
+	var x exchange
 	if err == nil {
-		c, err = r.send()
+		x, err = r.send()
 	}
 	if err != nil {
 		r.cl.t.Fatalf("%s %s: %v", r.method, r.target, err)
 	}
-	return func() { r.cl.drop(c) }
+	return x.leave
 }
 
 // ready reports what was wrong with the calls so far, and completes the body.
@@ -191,22 +194,29 @@ func (r *Request) fail(err error) {
 
 // once sends the request as it stands, with the jar's cookies, and reads the response.
 func (r *Request) once() (*Response, error) {
-	c, err := r.send()
+	x, err := r.send()
 	if err != nil {
 		return nil, err
 	}
-	resp, err := r.cl.receive(c, r.method)
+	resp, err := receive(x, r.method)
 	if resp != nil {
 		r.took(resp)
 	}
 	return resp, err
 }
 
-func (r *Request) send() (*conn, error) {
+func (r *Request) send() (exchange, error) {
 	if err := r.sendable(); err != nil {
 		return nil, err
 	}
-	return r.cl.send(r.encode())
+	if r.cl.protocol != HTTP1 {
+		return r.sendStream()
+	}
+	c, err := r.cl.send(r.encode())
+	if err != nil {
+		return nil, err // not a nil *conn in an interface
+	}
+	return c, nil
 }
 
 func (r *Request) sendable() error {
@@ -219,6 +229,9 @@ func (r *Request) sendable() error {
 // took completes a response to r, and takes its cookies.
 func (r *Request) took(resp *Response) {
 	resp.t, resp.method, resp.Target = r.cl.t, r.method, r.target
+	for _, interim := range resp.Interim {
+		interim.t, interim.method, interim.Target = r.cl.t, r.method, r.target
+	}
 	r.cl.jar.store(r.target, resp)
 }
 

@@ -16,12 +16,14 @@ type Response struct {
 	Status  int
 	Target  string      // that it is the answer to: the last one of a chain of redirects
 	History []*Response // the redirects that Follow followed, in their order
+	Interim []*Response // the informational responses that came before it (RFC 9110, section 15.2), such as 103; they have no body
 
-	t       testing.TB
-	method  string
-	header  []field
-	trailer []field
-	body    []byte
+	t        testing.TB
+	method   string
+	header   []field
+	trailer  []field
+	body     []byte
+	switched bool // to the websocket protocol
 }
 
 // Text returns the body.
@@ -47,7 +49,7 @@ func (r *Response) HeaderAll(name string) []string {
 // HasHeader reports whether there is a header field of that name, be it empty.
 func (r *Response) HasHeader(name string) bool { return r.HeaderAll(name) != nil }
 
-// Trailer returns the first value of a trailer field of a chunked body.
+// Trailer returns the first value of a field that came behind the body: of a chunked one over HTTP/1.1, of any over HTTP/2.
 func (r *Response) Trailer(name string) string { return first(r.trailer, name) }
 
 func first(fields []field, name string) string {
@@ -59,7 +61,7 @@ func first(fields []field, name string) string {
 	return ""
 }
 
-// Head returns the status and the header lines as they were received, for messages and golden files.
+// Head returns the status and the header lines as they were received, for messages and golden files: over HTTP/2 with names in lower case.
 func (r *Response) Head() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d\n", r.Status)

@@ -18,7 +18,7 @@ import (
 // slow the app down. It is safe for concurrent use, and closed with the test at the latest.
 type Stream struct {
 	cl     *Client
-	conn   *conn
+	x      exchange
 	head   *Response
 	ended  chan struct{} // closed when nothing is read any more
 	closed sync.Once
@@ -32,7 +32,7 @@ type Stream struct {
 
 // SSE opens an event stream as a browser's EventSource does: GET with Accept: text/event-stream, and the cookies of the client. header is
 // names and values, in turn: "Last-Event-ID" with [Stream.LastEventID] for a client that comes back, "Connection" with "close" for an
-// old proxy. The test ends unless the answer is 200 with the type text/event-stream. Redirects are not followed.
+// old proxy of HTTP/1.1. The test ends unless the answer is 200 with the type text/event-stream. Redirects are not followed.
 func (cl *Client) SSE(target string, header ...string) *Stream {
 	cl.t.Helper()
 	r := cl.Get(target)
@@ -66,35 +66,35 @@ func (r *Request) openStream() (*Stream, error) {
 			step.header = append(step.header, f)
 		}
 	}
-	c, err := step.send()
+	x, err := step.send()
 	if err != nil {
 		return nil, err
 	}
-	s, err := step.readStream(c)
+	s, err := step.readStream(x)
 	if err != nil {
-		r.cl.drop(c)
+		x.leave()
 		return nil, err
 	}
 	return s, nil
 }
 
 // readStream reads the head and starts the reader of what follows.
-func (r *Request) readStream(c *conn) (*Stream, error) {
-	resp, _, err := c.readFinal()
+func (r *Request) readStream(x exchange) (*Stream, error) {
+	resp, err := x.readFinal()
 	if err != nil {
 		return nil, err
 	}
 	r.took(resp)
 	if why := refusal(resp); why != "" {
-		_, err := c.readBody(r.method, resp)
+		err := readBody(x, r.method, resp)
 		return nil, errors.Join(fmt.Errorf("no event stream: %s; body: %s", why, excerpt(resp.body)), err)
 	}
-	body, _, err := c.body(r.method, resp)
+	body, err := x.body(r.method, resp)
 	if err != nil {
 		return nil, err
 	}
-	_ = c.SetDeadline(time.Time{})
-	s := &Stream{cl: r.cl, conn: c, head: resp, ended: make(chan struct{}), news: make(chan struct{})}
+	x.patient()
+	s := &Stream{cl: r.cl, x: x, head: resp, ended: make(chan struct{}), news: make(chan struct{})}
 	r.cl.readers.Go(func() { s.receive(body) })
 	return s, nil
 }
@@ -130,7 +130,7 @@ func (s *Stream) receive(body io.Reader) {
 		s.news = make(chan struct{})
 		s.mu.Unlock()
 		if err != nil {
-			s.cl.drop(s.conn)
+			s.x.leave()
 			return
 		}
 	}
@@ -234,7 +234,7 @@ func (s *Stream) Close() {
 			s.err = net.ErrClosed
 		}
 		s.mu.Unlock()
-		s.cl.drop(s.conn)
+		s.x.leave()
 	})
 	<-s.ended
 }

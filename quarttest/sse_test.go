@@ -61,7 +61,7 @@ func TestStreamArrives(t *testing.T) {
 					<-next
 					_, _ = io.WriteString(conn, tt.end)
 				}))
-				s := quarttest.New(t, app).SSE("/")
+				s := quarttest.New(t, app, quarttest.HTTP1).SSE("/")
 				for range tt.pieces {
 					if e, err := s.Try(time.Minute); !errors.Is(err, os.ErrDeadlineExceeded) {
 						t.Fatalf("before it was sent: %+v, %v", e, err)
@@ -88,7 +88,7 @@ func TestStreamFields(t *testing.T) {
 		c.SetCookie(quart.Cookie{Name: "who", Value: "grace"})
 		return c.Bytes(200, "text/event-stream", []byte("retry: 1500\n\n: hi\nid: 8\nevent: seen\ndata: "+seen+"\ndata: \n\n:\n\nid: 9\n\ndata\n\n"))
 	})
-	cl := quarttest.New(t, app)
+	cl := quarttest.New(t, app, quarttest.HTTP1)
 	cl.Get("/cookie").Want(204)
 	s := cl.SSE("/", "Last-Event-ID", "7")
 	if got, want := s.Next(time.Second), (quart.Event{ID: "8", Name: "seen", Data: "GET text/event-stream no-cache 7 ada\n"}); got != want {
@@ -151,7 +151,7 @@ func TestStreamFailures(t *testing.T) {
 							open(conn)
 						}
 					}))
-					s := quarttest.New(tb, app).SSE("/")
+					s := quarttest.New(tb, app, quarttest.HTTP1).SSE("/")
 					if tt.test == nil {
 						t.Error("the stream was opened")
 						return
@@ -164,10 +164,10 @@ func TestStreamFailures(t *testing.T) {
 			})
 		})
 	}
-	if got := record(t, func(tb testing.TB) { quarttest.New(tb, newApp(t)).SSE("/", "Last-Event-ID") }); !strings.Contains(got, "in turn") {
+	if got := record(t, func(tb testing.TB) { quarttest.New(tb, newApp(t), quarttest.HTTP1).SSE("/", "Last-Event-ID") }); !strings.Contains(got, "in turn") {
 		t.Errorf("odd pairs: failed with %q", got)
 	}
-	if got := record(t, func(tb testing.TB) { quarttest.New(tb, newApp(t)).SSE("/a b") }); !strings.Contains(got, "see Client.Raw") {
+	if got := record(t, func(tb testing.TB) { quarttest.New(tb, newApp(t), quarttest.HTTP1).SSE("/a b") }); !strings.Contains(got, "see Client.Raw") {
 		t.Errorf("bad target: failed with %q", got)
 	}
 }
@@ -185,7 +185,7 @@ func TestStreamTry(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			app := newApp(t)
 			app.Get("/", byHand(func(conn net.Conn) { _, _ = io.WriteString(conn, tt.answer) }))
-			s := quarttest.New(t, app).SSE("/")
+			s := quarttest.New(t, app, quarttest.HTTP1).SSE("/")
 			if e, err := s.Try(time.Second); e.Data != "1" || err != nil {
 				t.Errorf("%+v, %v", e, err)
 			}
@@ -209,7 +209,7 @@ func TestStreamClose(t *testing.T) {
 			_, err := conn.Read(make([]byte, 1))
 			left <- err
 		}))
-		s := quarttest.New(t, app).SSE("/")
+		s := quarttest.New(t, app, quarttest.HTTP1).SSE("/")
 		synctest.Wait()
 		select {
 		case err := <-left:
@@ -252,7 +252,7 @@ func TestStreamReadsOn(t *testing.T) {
 			})
 			return nil
 		})
-		cl := quarttest.New(t, app)
+		cl := quarttest.New(t, app, quarttest.HTTP1)
 		cl.Timeout = time.Second
 		s := cl.SSE("/")
 		<-sent
@@ -286,7 +286,7 @@ func TestStart(t *testing.T) {
 			})(c)
 		})
 		app.Get("/", func(c *quart.Ctx) error { return c.NoContent() })
-		cl := quarttest.New(t, app)
+		cl := quarttest.New(t, app, quarttest.HTTP1)
 		cl.Get("/").Want(204) // leaves a connection for the next one
 		for _, n := range []string{"1", "2"} {
 			leave := cl.Post("/"+n).Form("a", "b").Start()
@@ -301,7 +301,7 @@ func TestStart(t *testing.T) {
 			}
 		}
 	})
-	if got := record(t, func(tb testing.TB) { quarttest.New(tb, newApp(t)).Get("/ ").Start() }); !strings.Contains(got, "see Client.Raw") {
+	if got := record(t, func(tb testing.TB) { quarttest.New(tb, newApp(t), quarttest.HTTP1).Get("/ ").Start() }); !strings.Contains(got, "see Client.Raw") {
 		t.Errorf("bad target: failed with %q", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -13,9 +14,9 @@ import (
 	"github.com/fasthttp/websocket"
 )
 
-// WebSocket opens a websocket as a browser does: on a connection of its own, with the cookies of the client, and without following a
-// redirect. The target is a path with its query, or an absolute one of scheme ws or wss as quart's URL makes it, whose host is sent and which
-// goes to the app all the same, over the plain connection. header is names and values, in turn: "Origin", "Sec-WebSocket-Protocol" for the
+// WebSocket opens a websocket as a browser does: on a connection of its own, or over HTTP/2 on a stream by extended CONNECT (RFC 8441), with the
+// cookies of the client, and without following a redirect. The target is a path with its query, or an absolute one of scheme ws or wss as quart's URL makes it, whose host is sent and which
+// goes to the app all the same, over what the client speaks. header is names and values, in turn: "Origin", "Sec-WebSocket-Protocol" for the
 // subprotocols to offer, "Sec-WebSocket-Extensions" with "permessage-deflate" to have messages compressed (by Config.Compress of the app,
 // or not at all). The test ends, with the answer in its message, when the app refuses; see [Client.Handshake].
 //
@@ -30,12 +31,14 @@ func (cl *Client) WebSocket(target string, header ...string) *websocket.Conn {
 }
 
 // Handshake is [Client.WebSocket] for a look at the app's answer. A refusal is returned without a connection; it is complete, whatever its
-// status. With a connection, the answer is the head of the 101: its header fields and cookies. The test ends when there is no answer,
-// and when a 101 is not what RFC 6455, section 4.1, has a client insist on.
+// status. With a connection, the answer is the head of the 101, over HTTP/2 of the 200: its header fields and cookies. The test ends when
+// there is no answer, and when a 101 is not what RFC 6455, section 4.1, has a client insist on.
 //
 // A header field that is given takes the place of the client's own, so that bad handshakes can be made:
 //
 //	_, resp := cl.Handshake("/ws", "Sec-WebSocket-Version", "8") // resp.Status is 426
+//
+// What does not ask for a websocket, by its method or by an Upgrade or a Connection of its own, goes over HTTP/2 as an ordinary request.
 //
 // The library behind the connection has no context takeover. An app that takes its context over, as it may unless the offer says
 // "permessage-deflate; server_no_context_takeover", or that asks the client for a smaller window, which needs an offer with
@@ -61,7 +64,7 @@ func (cl *Client) handshake(target string, header []string) *Request {
 func (r *Request) WebSocket() *websocket.Conn {
 	r.cl.t.Helper()
 	ws, resp := r.Handshake()
-	if ws == nil && resp.Status == 101 {
+	if ws == nil && resp.switched {
 		r.cl.t.Fatalf("%s %s: this client cannot speak %q; see Client.Handshake", r.method, r.target, resp.Header("Sec-WebSocket-Extensions"))
 	}
 	if ws == nil {
@@ -87,18 +90,18 @@ func (r *Request) openSocket() (*websocket.Conn, *Response, error) {
 	step := *r
 	step.header = slices.Clone(r.header)
 	step.addHandshake()
-	c, resp, err := step.shakeHands()
-	if err != nil || resp.Status != 101 || !speakable(resp) {
-		if c != nil {
-			r.cl.drop(c)
+	nc, resp, err := step.shakeHands()
+	if err != nil || !resp.switched || !speakable(resp) {
+		if nc != nil {
+			_ = nc.Close()
 		}
 		return nil, resp, err
 	}
-	sc := &socketConn{Conn: c.Conn, cl: r.cl, c: c, accepted: resp}
+	sc := &socketConn{Conn: nc, cl: r.cl, accepted: resp}
 	// The dialer's own handshake ends at sc: the one with the app was held by the client, with its jar and its strict parser.
 	ws, _, err := (&websocket.Dialer{NetDial: sc.dialed}).Dial("ws://quarttest", nil)
 	if err != nil {
-		r.cl.drop(c)
+		_ = nc.Close()
 		return nil, nil, err
 	}
 	sc.begin()
@@ -123,24 +126,30 @@ func (r *Request) addHandshake() {
 			r.header = append(r.header, field{"Host", host})
 		}
 	}
-	var key [16]byte
-	_, _ = rand.Read(key[:])
-	for _, f := range []field{
-		{"Upgrade", "websocket"},
-		{"Connection", "Upgrade"},
-		{"Sec-WebSocket-Version", "13"},
-		{"Sec-WebSocket-Key", base64.StdEncoding.EncodeToString(key[:])},
-	} {
+	fields := []field{{"Upgrade", "websocket"}, {"Connection", "Upgrade"}, {"Sec-WebSocket-Version", "13"}}
+	if r.cl.protocol == HTTP1 { // RFC 8441, section 5, has no key
+		var key [16]byte
+		_, _ = rand.Read(key[:])
+		fields = append(fields, field{"Sec-WebSocket-Key", base64.StdEncoding.EncodeToString(key[:])})
+	}
+	for _, f := range fields {
 		if !r.has(f.name) {
 			r.header = append(r.header, f)
 		}
 	}
 }
 
-// shakeHands sends r on a new connection, which is open after it, and reads the answer.
-func (r *Request) shakeHands() (*conn, *Response, error) {
+// shakeHands sends r and reads the answer. The connection is what carries the frames if the app has accepted.
+func (r *Request) shakeHands() (net.Conn, *Response, error) {
 	if err := r.sendable(); err != nil {
 		return nil, nil, err
+	}
+	if r.cl.protocol != HTTP1 && r.upgrades() {
+		return r.shakeHandsByStream()
+	}
+	if r.cl.protocol != HTTP1 { // no handshake, which the app is to say
+		resp, err := r.once()
+		return nil, resp, err
 	}
 	c, err := r.cl.dial()
 	if err != nil {
@@ -150,17 +159,27 @@ func (r *Request) shakeHands() (*conn, *Response, error) {
 	if _, err := c.Write(r.encode()); err != nil {
 		return c, nil, fmt.Errorf("send: %w", err)
 	}
-	resp, _, err := c.readFinal()
+	resp, err := c.readFinal()
 	if err != nil {
 		return c, nil, err
 	}
 	r.took(resp)
 	if resp.Status != 101 {
-		_, err = c.readBody(r.method, resp)
-	} else if why := r.misaccepted(resp); why != "" {
+		return c, resp, readBody(c, r.method, resp)
+	}
+	resp.switched = true
+	if why := r.misaccepted(resp); why != "" {
 		err = errors.New("the 101 is no answer to the handshake: " + why)
 	}
-	return c, resp, err
+	return tunnel{c}, resp, err
+}
+
+// upgrades reports whether r asks for a websocket as HTTP/1.1 does. What does not is no extended CONNECT either.
+func (r *Request) upgrades() bool {
+	has := func(name, want string) bool {
+		return slices.ContainsFunc(listed(r.header, name), func(token string) bool { return strings.EqualFold(token, want) })
+	}
+	return r.method == "GET" && has("Upgrade", "websocket") && has("Connection", "upgrade")
 }
 
 // misaccepted says why a client has to fail the connection (RFC 6455, section 4.1), "" if it has not.
@@ -172,23 +191,33 @@ func (r *Request) misaccepted(resp *Response) string {
 	}
 	for _, name := range []string{"Content-Length", "Transfer-Encoding"} { // RFC 9110, section 8.6; RFC 9112, section 6.1
 		if resp.HasHeader(name) {
-			return name + " in a 101"
+			return fmt.Sprintf("%s in a %d", name, resp.Status)
 		}
 	}
-	key, accept := first(r.header, "Sec-WebSocket-Key"), resp.Header("Sec-WebSocket-Accept")
 	protocol := resp.Header("Sec-WebSocket-Protocol")
 	extension, _, _ := strings.Cut(resp.Header("Sec-WebSocket-Extensions"), ";")
+	if why := r.misupgraded(resp); why != "" && r.cl.protocol == HTTP1 {
+		return why
+	}
+	switch {
+	case resp.HasHeader("Sec-WebSocket-Protocol") && !slices.Contains(listed(r.header, "Sec-WebSocket-Protocol"), protocol):
+		return fmt.Sprintf("the subprotocol %q was not offered", protocol)
+	case resp.HasHeader("Sec-WebSocket-Extensions") && !r.offers(extension):
+		return fmt.Sprintf("the extension %q was not offered", extension)
+	}
+	return ""
+}
+
+// misupgraded is what of misaccepted HTTP/2 does not have.
+func (r *Request) misupgraded(resp *Response) string {
+	accept, want := resp.Header("Sec-WebSocket-Accept"), acceptKey(first(r.header, "Sec-WebSocket-Key"))
 	switch {
 	case !strings.EqualFold(resp.Header("Upgrade"), "websocket"):
 		return fmt.Sprintf("Upgrade %q", resp.Header("Upgrade"))
 	case !slices.ContainsFunc(listed(resp.header, "Connection"), func(token string) bool { return strings.EqualFold(token, "upgrade") }):
 		return fmt.Sprintf("Connection %q", resp.Header("Connection"))
-	case accept != acceptKey(key):
-		return fmt.Sprintf("Sec-WebSocket-Accept %q, want %q", accept, acceptKey(key))
-	case resp.HasHeader("Sec-WebSocket-Protocol") && !slices.Contains(listed(r.header, "Sec-WebSocket-Protocol"), protocol):
-		return fmt.Sprintf("the subprotocol %q was not offered", protocol)
-	case resp.HasHeader("Sec-WebSocket-Extensions") && !r.offers(extension):
-		return fmt.Sprintf("the extension %q was not offered", extension)
+	case accept != want:
+		return fmt.Sprintf("Sec-WebSocket-Accept %q, want %q", accept, want)
 	}
 	return ""
 }

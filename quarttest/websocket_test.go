@@ -55,7 +55,7 @@ func TestWebSocketEcho(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			app := newApp(t)
 			app.Get("/ws", quart.FastUpgrader(websocket.FastHTTPUpgrader{EnableCompression: true}, echoFrames))
-			cl := quarttest.New(t, app)
+			cl := quarttest.New(t, app, quarttest.HTTP1)
 			var header []string
 			if extensions != "" {
 				header = []string{"Sec-WebSocket-Extensions", extensions}
@@ -106,7 +106,7 @@ func TestWebSocketRequest(t *testing.T) {
 		}
 		return quart.FastWebSocket(echoFrames)(c)
 	})
-	cl := quarttest.New(t, app)
+	cl := quarttest.New(t, app, quarttest.HTTP1)
 	tests := []struct {
 		name, target string
 		header       []string
@@ -195,7 +195,7 @@ func TestWebSocketNegotiation(t *testing.T) {
 			app := newApp(t)
 			app.Get("/", shakeHands(accepted+tt.answer, func(conn net.Conn) { _, _ = conn.Read(make([]byte, 1)) }))
 			failed := record(t, func(rt testing.TB) {
-				ws, resp := quarttest.New(rt, app).Handshake("/", tt.offer...)
+				ws, resp := quarttest.New(rt, app, quarttest.HTTP1).Handshake("/", tt.offer...)
 				if resp.Status != 101 || (ws != nil) != tt.open {
 					t.Errorf("status %d, connection %v", resp.Status, ws != nil)
 				}
@@ -259,7 +259,7 @@ func TestWebSocketFailures(t *testing.T) {
 					app.Get("/ws", tt.handler)
 				}
 				failed := record(t, func(t testing.TB) {
-					ws := quarttest.New(t, app).WebSocket("/ws", tt.header...)
+					ws := quarttest.New(t, app, quarttest.HTTP1).WebSocket("/ws", tt.header...)
 					if tt.use == nil {
 						t.Errorf("the test goes on")
 						return
@@ -282,7 +282,7 @@ func TestWebSocketDeadlines(t *testing.T) {
 			time.Sleep(time.Hour)
 			_ = ws.WriteMessage(websocket.TextMessage, []byte("late"))
 		}))
-		cl := quarttest.New(t, app)
+		cl := quarttest.New(t, app, quarttest.HTTP1)
 		for _, limit := range []time.Duration{0, time.Minute, 2 * time.Hour} {
 			ws := cl.WebSocket("/")
 			deadline := time.Now().Add(limit)
@@ -320,7 +320,7 @@ func TestWebSocketEarlyFrames(t *testing.T) {
 		_, _ = io.WriteString(conn, frame[11:])
 		_, _ = io.Copy(io.Discard, conn)
 	}))
-	ws := quarttest.New(t, app).WebSocket("/")
+	ws := quarttest.New(t, app, quarttest.HTTP1).WebSocket("/")
 	for range 2 {
 		if _, data, err := ws.ReadMessage(); len(data) != 10_000 || err != nil {
 			t.Fatalf("%d bytes, %v", len(data), err)
@@ -345,7 +345,7 @@ func TestWebSocketLeaves(t *testing.T) {
 					_, _, _ = ws.ReadMessage()
 				}))
 				failed := record(t, func(t testing.TB) {
-					cl := quarttest.New(t, app)
+					cl := quarttest.New(t, app, quarttest.HTTP1)
 					for range 3 {
 						ended.Add(1)
 						ws := cl.WebSocket("/")

@@ -17,11 +17,21 @@ import (
 
 const socketPatience = 10 * time.Second // less than the 25 s after which an app sends a ping
 
+// tunnel is a connection that has left HTTP/1.1.
+type tunnel struct{ *conn }
+
+// Read begins with what came together with the head.
+func (t tunnel) Read(p []byte) (int, error) { return t.r.Read(p) }
+
+func (t tunnel) Close() error {
+	t.cl.drop(t.conn)
+	return nil
+}
+
 // socketConn is the connection below a websocket.Conn. Until begin it answers the dialer's handshake itself; then it is the app's.
 type socketConn struct {
 	net.Conn
 	cl       *Client
-	c        *conn
 	accepted *Response // what the app agreed to; nil once the dialer knows
 
 	request []byte       // of the dialer
@@ -78,7 +88,7 @@ func (sc *socketConn) Read(p []byte) (int, error) {
 		_ = sc.Conn.SetReadDeadline(time.Now().Add(patience))
 	}
 	sc.mu.Unlock()
-	n, err := sc.c.r.Read(p)
+	n, err := sc.Conn.Read(p)
 	if timeout, ok := err.(interface{ Timeout() bool }); ok && timeout.Timeout() {
 		err = os.ErrDeadlineExceeded
 		if !own {
@@ -105,12 +115,6 @@ func (sc *socketConn) SetWriteDeadline(t time.Time) error {
 
 func (sc *socketConn) SetDeadline(t time.Time) error {
 	return errors.Join(sc.SetReadDeadline(t), sc.SetWriteDeadline(t))
-}
-
-// Close leaves, as a tab that is closed.
-func (sc *socketConn) Close() error {
-	sc.cl.drop(sc.c)
-	return nil
 }
 
 // ReadText returns the next message of ws. The test ends when it is no text, or none comes.

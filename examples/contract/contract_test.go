@@ -72,37 +72,38 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/header?v=a%0a", "", "", 400, problem, ""},
 		{"GET", "/header?v=a%00", "", "", 400, problem, ""},
 	}
-	p := start(t, 1, "-addr", "127.0.0.1:0", "-h2c")
-	for _, tt := range tests {
-		t.Run(fmt.Sprintf("%s %s %.30s", tt.method, tt.target, tt.body), func(t *testing.T) {
-			var header []string
-			if tt.header != "" {
-				header = append(header, tt.header)
-			}
-			got := p.do(tt.method, tt.target, tt.body, header...)
-			if got.StatusCode != tt.status || got.Header.Get("Content-Type") != tt.ctype {
-				t.Fatalf("%d %q, want %d %q: %.200q", got.StatusCode, got.Header.Get("Content-Type"), tt.status, tt.ctype, got.text)
-			}
-			if tt.ctype != problem && got.text != tt.want {
-				t.Errorf("%.200q, want %.200q", got.text, tt.want)
-			}
-			if tt.ctype == problem {
-				wantProblem(t, got, tt.status)
-			}
-		})
-	}
-	if got := p.do("HEAD", "/plaintext", ""); got.ContentLength != 13 {
-		t.Errorf("HEAD: Content-Length %d, want 13", got.ContentLength)
-	}
-	if got := p.do("GET", "/redirect?to=/json", "").Header.Get("Location"); got != "/json" {
-		t.Errorf("Location %q, want /json", got)
-	}
-	if got := p.do("GET", "/header?v=a%20b", "").Header.Get("X-Echo"); got != "a b" {
-		t.Errorf("X-Echo %q, want %q", got, "a b")
-	}
-	if got := p.do("DELETE", "/plaintext", "").Header.Get("Allow"); got != "GET, HEAD, OPTIONS, POST" {
-		t.Errorf("Allow %q", got)
-	}
+	overProtocols(t, func(t *testing.T, p *process) {
+		for _, tt := range tests {
+			t.Run(fmt.Sprintf("%s %s %.30s", tt.method, tt.target, tt.body), func(t *testing.T) {
+				var header []string
+				if tt.header != "" {
+					header = append(header, tt.header)
+				}
+				got := p.do(tt.method, tt.target, tt.body, header...)
+				if got.StatusCode != tt.status || got.Header.Get("Content-Type") != tt.ctype {
+					t.Fatalf("%d %q, want %d %q: %.200q", got.StatusCode, got.Header.Get("Content-Type"), tt.status, tt.ctype, got.text)
+				}
+				if tt.ctype != problem && got.text != tt.want {
+					t.Errorf("%.200q, want %.200q", got.text, tt.want)
+				}
+				if tt.ctype == problem {
+					wantProblem(t, got, tt.status)
+				}
+			})
+		}
+		if got := p.do("HEAD", "/plaintext", ""); got.ContentLength != 13 {
+			t.Errorf("HEAD: Content-Length %d, want 13", got.ContentLength)
+		}
+		if got := p.do("GET", "/redirect?to=/json", "").Header.Get("Location"); got != "/json" {
+			t.Errorf("Location %q, want /json", got)
+		}
+		if got := p.do("GET", "/header?v=a%20b", "").Header.Get("X-Echo"); got != "a b" {
+			t.Errorf("X-Echo %q, want %q", got, "a b")
+		}
+		if got := p.do("DELETE", "/plaintext", "").Header.Get("Allow"); got != "GET, HEAD, OPTIONS, POST" {
+			t.Errorf("Allow %q", got)
+		}
+	})
 }
 
 // wantProblem wants RFC 9457 and nothing of the inside.
@@ -129,116 +130,120 @@ func wantProblem(t *testing.T, got answer, status int) {
 }
 
 func TestRoutesToCome(t *testing.T) {
-	p := start(t, 1, "-addr", "127.0.0.1:0")
-	for _, target := range []string{
-		"GET /session/set?v=1", "GET /session/get", "GET /form", "POST /form",
-		"GET /openapi.json", "GET /docs", "GET /debug/dashboard",
-	} {
-		method, path, _ := strings.Cut(target, " ")
-		got := p.do(method, path, "")
-		if got.StatusCode != 501 {
-			t.Errorf("%s: %d, want 501", target, got.StatusCode)
-			continue
+	overProtocols(t, func(t *testing.T, p *process) {
+		for _, target := range []string{
+			"GET /session/set?v=1", "GET /session/get", "GET /form", "POST /form",
+			"GET /openapi.json", "GET /docs", "GET /debug/dashboard",
+		} {
+			method, path, _ := strings.Cut(target, " ")
+			got := p.do(method, path, "")
+			if got.StatusCode != 501 {
+				t.Errorf("%s: %d, want 501", target, got.StatusCode)
+				continue
+			}
+			wantProblem(t, got, 501)
 		}
-		wantProblem(t, got, 501)
-	}
+	})
 }
 
 func TestGitHubTable(t *testing.T) {
-	p := start(t, 1, "-addr", "127.0.0.1:0")
-	parameter := regexp.MustCompile(`\{\w+\}`)
-	routes := 0
-	for line := range strings.Lines(gitHubRoutes) {
-		methods, pattern, ok := strings.Cut(strings.TrimSpace(line), " ")
-		if !ok || strings.HasPrefix(line, "#") {
-			continue
-		}
-		target := parameter.ReplaceAllString(pattern, "v7")
-		for method := range strings.SplitSeq(methods, ",") {
-			routes++
-			want := ""
-			switch {
-			case method == "GET" && pattern == "/users/{user}":
-				want = "v7"
-			case method == "GET" && pattern == "/repos/{owner}/{repo}/issues/{number}":
-				want = `{"owner":"v7","repo":"v7","number":"v7"}`
+	overProtocols(t, func(t *testing.T, p *process) {
+		parameter := regexp.MustCompile(`\{\w+\}`)
+		routes := 0
+		for line := range strings.Lines(gitHubRoutes) {
+			methods, pattern, ok := strings.Cut(strings.TrimSpace(line), " ")
+			if !ok || strings.HasPrefix(line, "#") {
+				continue
 			}
-			if got := p.do(method, target, ""); got.StatusCode != 200 || got.text != want {
-				t.Errorf("%s %s: %d %q, want 200 %q", method, pattern, got.StatusCode, got.text, want)
+			target := parameter.ReplaceAllString(pattern, "v7")
+			for method := range strings.SplitSeq(methods, ",") {
+				routes++
+				want := ""
+				switch {
+				case method == "GET" && pattern == "/users/{user}":
+					want = "v7"
+				case method == "GET" && pattern == "/repos/{owner}/{repo}/issues/{number}":
+					want = `{"owner":"v7","repo":"v7","number":"v7"}`
+				}
+				if got := p.do(method, target, ""); got.StatusCode != 200 || got.text != want {
+					t.Errorf("%s %s: %d %q, want 200 %q", method, pattern, got.StatusCode, got.text, want)
+				}
 			}
 		}
-	}
-	if routes != 203 {
-		t.Errorf("the table has %d routes, want 203", routes)
-	}
+		if routes != 203 {
+			t.Errorf("the table has %d routes, want 203", routes)
+		}
+	})
 }
 
 func TestFortunes(t *testing.T) {
-	p := start(t, 1, "-addr", "127.0.0.1:0")
-	row := regexp.MustCompile(`<tr><td>(\d+)</td><td>(.*?)</td></tr>`)
-	for range 2 { // the second request does not see the first one's row
-		got := p.do("GET", "/fortunes", "")
-		if got.Header.Get("Content-Type") != "text/html; charset=utf-8" {
-			t.Errorf("Content-Type %q", got.Header.Get("Content-Type"))
+	overProtocols(t, func(t *testing.T, p *process) {
+		row := regexp.MustCompile(`<tr><td>(\d+)</td><td>(.*?)</td></tr>`)
+		for range 2 { // the second request does not see the first one's row
+			got := p.do("GET", "/fortunes", "")
+			if got.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+				t.Errorf("Content-Type %q", got.Header.Get("Content-Type"))
+			}
+			rows := row.FindAllStringSubmatch(got.text, -1)
+			if len(rows) != 13 {
+				t.Fatalf("%d rows, want 13: %s", len(rows), got.text)
+			}
+			unescape := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#39;", "'", "&amp;", "&")
+			if !slices.IsSortedFunc(rows, func(a, b []string) int { return strings.Compare(unescape.Replace(a[2]), unescape.Replace(b[2])) }) {
+				t.Errorf("the rows are not sorted: %s", got.text)
+			}
+			if strings.Contains(got.text, "<script>") || !strings.Contains(got.text, "&lt;script&gt;") || !strings.Contains(got.text, "フレームワーク") {
+				t.Errorf("the rows are not escaped: %s", got.text)
+			}
 		}
-		rows := row.FindAllStringSubmatch(got.text, -1)
-		if len(rows) != 13 {
-			t.Fatalf("%d rows, want 13: %s", len(rows), got.text)
-		}
-		unescape := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#39;", "'", "&amp;", "&")
-		if !slices.IsSortedFunc(rows, func(a, b []string) int { return strings.Compare(unescape.Replace(a[2]), unescape.Replace(b[2])) }) {
-			t.Errorf("the rows are not sorted: %s", got.text)
-		}
-		if strings.Contains(got.text, "<script>") || !strings.Contains(got.text, "&lt;script&gt;") || !strings.Contains(got.text, "フレームワーク") {
-			t.Errorf("the rows are not escaped: %s", got.text)
-		}
-	}
+	})
 }
 
 func TestUploadStreams(t *testing.T) {
-	p := start(t, 1, "-addr", "127.0.0.1:0")
-	upload := func(sizes ...int) string {
-		r, w := io.Pipe()
-		form := multipart.NewWriter(w)
-		go func() {
-			_ = form.WriteField("note", "no file, so it does not count")
-			for i, size := range sizes {
-				part, err := form.CreateFormFile("file", fmt.Sprint("f", i))
-				if err == nil {
-					_, err = io.CopyN(part, zeros{}, int64(size))
+	overProtocols(t, func(t *testing.T, p *process) {
+		upload := func(sizes ...int) string {
+			r, w := io.Pipe()
+			form := multipart.NewWriter(w)
+			go func() {
+				_ = form.WriteField("note", "no file, so it does not count")
+				for i, size := range sizes {
+					part, err := form.CreateFormFile("file", fmt.Sprint("f", i))
+					if err == nil {
+						_, err = io.CopyN(part, zeros{}, int64(size))
+					}
+					if err != nil {
+						w.CloseWithError(err)
+						return
+					}
 				}
-				if err != nil {
-					w.CloseWithError(err)
-					return
-				}
+				w.CloseWithError(form.Close())
+			}()
+			resp, err := p.client.Post(p.base+"/upload", form.FormDataContentType(), r)
+			if err != nil {
+				t.Fatal(err)
 			}
-			w.CloseWithError(form.Close())
-		}()
-		resp, err := client.Post("http://"+p.addrs[0]+"/upload", form.FormDataContentType(), r)
-		if err != nil {
-			t.Fatal(err)
+			defer resp.Body.Close()
+			text, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
 		}
-		defer resp.Body.Close()
-		text, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
+		if got := upload(); got != "0" {
+			t.Errorf("no file: %q, want 0", got)
 		}
-		return string(text)
-	}
-	if got := upload(); got != "0" {
-		t.Errorf("no file: %q, want 0", got)
-	}
-	if got := upload(10, 0, 5); got != "15" {
-		t.Errorf("three files: %q, want 15", got)
-	}
-	before, ok := p.peakMemory()
-	const large = 200 << 20
-	if got := upload(large, 1); got != strconv.Itoa(large+1) {
-		t.Errorf("200 MiB and a byte: %q, want %d", got, large+1)
-	}
-	if after, _ := p.peakMemory(); ok && after-before > 32<<10 {
-		t.Errorf("200 MiB took %d KiB of memory", after-before)
-	}
+		if got := upload(10, 0, 5); got != "15" {
+			t.Errorf("three files: %q, want 15", got)
+		}
+		before, ok := p.peakMemory()
+		const large = 200 << 20
+		if got := upload(large, 1); got != strconv.Itoa(large+1) {
+			t.Errorf("200 MiB and a byte: %q, want %d", got, large+1)
+		}
+		if after, _ := p.peakMemory(); ok && after-before > 32<<10 {
+			t.Errorf("200 MiB took %d KiB of memory", after-before)
+		}
+	})
 }
 
 type zeros struct{}

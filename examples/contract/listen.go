@@ -52,7 +52,7 @@ func (o options) listenTLS(ctx context.Context, cfg *net.ListenConfig) (net.List
 	return tls.NewListener(l, &tls.Config{
 		Certificates: []tls.Certificate{cert},
 		MinVersion:   tls.VersionTLS12,
-		NextProtos:   []string{"http/1.1"},
+		NextProtos:   []string{"h2", "http/1.1"},
 	}), nil
 }
 

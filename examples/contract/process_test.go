@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -47,6 +48,8 @@ type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	addrs  []string // in the order of the listeners
+	client *http.Client
+	base   string // of the URLs that do asks for
 	stderr bytes.Buffer
 	exited chan struct{}
 	killed bool // by the test: no clean end is due
@@ -84,6 +87,7 @@ func start(t *testing.T, n int, args ...string) *process {
 		<-p.exited
 		t.Fatalf("%d listeners, want %d: %s", len(p.addrs), n, p.stderr.String())
 	}
+	p.client, p.base = client, "http://"+p.addrs[0]
 	return p
 }
 
@@ -100,10 +104,40 @@ func (p *process) stop() {
 	}
 }
 
-// client follows no redirect.
-var client = &http.Client{
-	Timeout:       30 * time.Second,
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+// client speaks HTTP/1.1. It follows no redirect.
+var client = newClient(func(p *http.Protocols) { p.SetHTTP1(true) })
+
+func newClient(speak func(p *http.Protocols)) *http.Client {
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, Protocols: new(http.Protocols)}
+	speak(transport.Protocols)
+	return &http.Client{
+		Transport:     transport,
+		Timeout:       30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// overProtocols runs test with a server of its own over HTTP/1.1, and over HTTP/2 without TLS and with it.
+func overProtocols(t *testing.T, test func(t *testing.T, p *process)) {
+	t.Helper()
+	for name, speak := range map[string]func(p *http.Protocols){
+		"h1":  func(p *http.Protocols) { p.SetHTTP1(true) },
+		"h2c": func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) },
+		"h2":  func(p *http.Protocols) { p.SetHTTP2(true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, 2, "-addr", "127.0.0.1:0", "-h2c", "-tls-addr", "127.0.0.1:0")
+			p.client, p.base = newClient(speak), "http://"+p.addrs[0]
+			if name == "h2" {
+				p.base = "https://" + p.addrs[1]
+			}
+			t.Cleanup(p.client.CloseIdleConnections)
+			if got, want := p.do("GET", "/plaintext", "").ProtoMajor, map[string]int{"h1": 1, "h2c": 2, "h2": 2}[name]; got != want {
+				t.Fatalf("HTTP/%d, want HTTP/%d", got, want)
+			}
+			test(t, p)
+		})
+	}
 }
 
 type answer struct {
@@ -114,7 +148,7 @@ type answer struct {
 // do sends a request with header lines "Name: value".
 func (p *process) do(method, target, body string, header ...string) answer {
 	p.t.Helper()
-	req, err := http.NewRequest(method, "http://"+p.addrs[0]+target, strings.NewReader(body))
+	req, err := http.NewRequest(method, p.base+target, strings.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -122,7 +156,7 @@ func (p *process) do(method, target, body string, header ...string) answer {
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Set(name, value)
 	}
-	resp, err := client.Do(req)
+	resp, err := p.client.Do(req)
 	if err != nil {
 		p.t.Fatal(err)
 	}

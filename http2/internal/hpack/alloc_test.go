@@ -20,6 +20,8 @@ func TestAllocs(t *testing.T) {
 		hpack.AppendHuffman(nil, []byte("www.example.com"))...)
 	insert := append([]byte{0x40}, literal[1:]...)
 	long := hpack.AppendHuffman([]byte{0x00, 0x81, 0x1f, 0xff, 0x9f, 0x0e}, bytes.Repeat([]byte("0"), 3120)) // 1,950 bytes
+	many := bytes.Repeat(long, 50)
+	large := append([]byte{0x40, 0x00, 0x7f, 0xed, 0x0d}, make([]byte, 1900)...) // two fill most of the table
 	request := xEncode(t, nil, browserRequest())
 	dst := make([]byte, 0, 8192)
 	name, value, cookie := []byte("Content-Type"), []byte("text/html; charset=utf-8"), bytes.Repeat([]byte("a=b; "), 100)
@@ -36,6 +38,8 @@ func TestAllocs(t *testing.T) {
 		{"decoder, static", func() { check(d.Decode(static, discard)) }},
 		{"decoder, literal", func() { check(d.Decode(literal, discard)) }},
 		{"decoder, long literal", func() { check(d.Decode(long, discard)) }},
+		{"decoder, many long literals", func() { check(d.Decode(many, discard)) }}, // they share the memory of one
+		{"decoder, large entries", func() { check(d.Decode(large, discard)) }},
 		{"decoder, insertion", func() { check(d.Decode(insert, discard)) }},
 		{"decoder, dynamic", func() { check(d.Decode(dynamic, discard)) }},
 		{"decoder, name of the table, insertion", func() { check(d.Decode(renamed, discard)) }},

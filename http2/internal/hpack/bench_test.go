@@ -28,6 +28,7 @@ func BenchmarkDecoder(b *testing.B) {
 		{"literal", append([]byte{0x04, 0x8a}, ten...)},
 		{"cookie", append([]byte{0x0f, 0x11, 0xff, byte(len(cookie)-127)&0x7f | 0x80, byte((len(cookie) - 127) >> 7)}, cookie...)},
 		{"insert", append([]byte{0x44, 0x8a}, ten...)},
+		{"longcodes", append([]byte{0x04, 0x9e}, hpack.AppendHuffman(nil, []byte("\n\r\x16\n\r\x16\n\r"))...)},
 		{"insertraw", append([]byte{0x44, 0x0a}, ten...)},
 	}
 	for _, tt := range tests {
@@ -90,6 +91,19 @@ func BenchmarkEncoder(b *testing.B) {
 			e.AppendResponse(dst, name, value)
 		}
 	})
+}
+
+// BenchmarkDecoderCopies is the most work per byte that a peer can ask for: entries of two bytes that copy a long name.
+func BenchmarkDecoderCopies(b *testing.B) {
+	d := newDecoder(4096)
+	must(b, d.Decode(append([]byte{0x40, 0x7f, 0xe9, 0x06}, make([]byte, 1001)...), discard)) // 1,000 bytes, and an empty value
+	block := bytes.Repeat([]byte{0x7e, 0x00}, 8<<10)
+	b.SetBytes(int64(len(block)))
+	for b.Loop() {
+		if err := d.Decode(block, discard); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // BenchmarkEncoderFull is the search in a table that is full of small entries, for a field that it does not have.

@@ -54,21 +54,11 @@ func TestDecodeErrors(t *testing.T) {
 		{"size above the maximum", "3f e2 1f", "table size above"},
 		{"second size above the maximum", "20 3f e2 1f", "table size above"},
 		{"size of 33 bits", "3f e1 ff ff ff 1f", "32 bits"},
-		{"entry that a size update evicted", "40 01 61 01 62", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDecoder(4096)
 			_, err := decode(d, unhex(t, tt.block))
-			if tt.want == "" {
-				if err != nil {
-					t.Fatal(err)
-				}
-				mustDecode(t, d, unhex(t, "be"))
-				mustDecode(t, d, unhex(t, "20 3f e1 1f"))
-				_, err = decode(d, unhex(t, "be"))
-				tt.want = "index outside"
-			}
 			if !errors.Is(err, hpack.ErrCompression) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want ErrCompression with %q", err, tt.want)
 			}
@@ -88,26 +78,23 @@ func TestDecodeAccepts(t *testing.T) {
 		{"nothing", "", nil},
 		{"sizes alone", "20 3f e1 1f", nil},
 		{"the same size twice", "20 20 82", pairs(":method", "GET")},
-		{"index with superfluous continuation", "ff 80 80 80 80 00 40 01 61 01 62", nil}, // index 127
+		{"index with superfluous continuation", "0f 80 80 80 80 00 01 61", pairs("accept-charset", "a")},
 		{"size with superfluous continuation", "3f 80 80 80 80 00 82", pairs(":method", "GET")},
 		{"empty name and value", "40 00 00", pairs("", "")},
 		{"empty Huffman strings", "00 80 80", pairs("", "")},
 		{"static name by two bytes", "0f 00 01 61", pairs("accept-charset", "a")},
 		{"upper case as sent", "00 01 41 01 42", pairs("A", "B")},
-		{"padding of 7 bits", "41 82 07 ff", nil},
+		{"padding of 7 bits", "41 83 02 ab 7f", pairs(":authority", "0%-")},
 		{"never indexed, by index", "1f 28 01 61", []field{{"set-cookie", "a", true}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := decode(newDecoder(4096), unhex(t, tt.block))
-			want, wantErr := newOracle(4096).decode(unhex(t, tt.block))
-			if (err == nil) != (wantErr == nil) {
-				t.Fatalf("error %v, x/net %v", err, wantErr)
+			sameFields(t, "fields", mustDecode(t, newDecoder(4096), unhex(t, tt.block)), tt.want)
+			got, err := newOracle(4096).decode(unhex(t, tt.block))
+			if err != nil {
+				t.Fatal(err)
 			}
-			sameFields(t, "x/net", got, want)
-			if tt.want != nil {
-				sameFields(t, "fields", got, tt.want)
-			}
+			sameFields(t, "x/net", got, tt.want)
 		})
 	}
 }
@@ -235,12 +222,9 @@ func TestDecodeExpansion(t *testing.T) {
 	for n := range 200 {
 		s := strings.Repeat("0", n)
 		code := hpack.AppendHuffman(nil, []byte(s))
-		block := append([]byte{0x00, 0x81, 0x1f, 0xff}, 0)
-		block = block[:3]
-		if len(code) < 127 {
-			block = append(block, 0x80|byte(len(code)))
-		} else {
-			block = append(block, 0xff, byte(len(code)-127))
+		block := []byte{0x00, 0x81, 0x1f, 0x80 | byte(len(code))}
+		if len(code) >= 127 {
+			block = []byte{0x00, 0x81, 0x1f, 0xff, byte(len(code) - 127)}
 		}
 		sameFields(t, "zeros", mustDecode(t, newDecoder(4096), append(block, code...)), pairs("a", s))
 	}

@@ -33,7 +33,7 @@ type Encoder struct {
 	hashes []hashes // by slot of the table's entries
 	lower  []byte   // of names longer than shortName
 	seen   [numSeen]uint32
-	number [numSeen]uint16 // lowest bits of the number of the table's entry, if there is one
+	number [numSeen]uint16 // lowest bits of the number of an entry, which is checked: it may be another field's, or gone
 }
 
 const (
@@ -115,9 +115,7 @@ func (e *Encoder) AppendResponse(dst, name, value []byte) []byte {
 	if len(name) > shortName {
 		e.lower = append(e.lower[:0], name...)
 		for i, c := range e.lower {
-			if 'A' <= c && c <= 'Z' {
-				e.lower[i] = c | 0x20
-			}
+			e.lower[i] = byte(lower(uint64(c)))
 		}
 		return e.append(dst, e.lower, value)
 	}
@@ -130,8 +128,7 @@ func (e *Encoder) AppendResponse(dst, name, value []byte) []byte {
 func (e *Encoder) append(dst, name, value []byte) []byte {
 	nh := hash(0, name)
 	h := uint32(hash(nh, value) >> 32)
-	slot := h >> seenShift
-	seen := e.seen[slot] == h
+	slot, seen := e.recall(h)
 	if seen {
 		// perf: the entry's number is remembered; nothing is searched for (BenchmarkEncoder/recurring).
 		if i := uint32(uint16(e.table.added) - 1 - e.number[slot]); e.matches(i, h, name, value) {
@@ -148,7 +145,9 @@ func (e *Encoder) append(dst, name, value []byte) []byte {
 			return appendInt(dst, flagIndexed, maskIndexed, i)
 		}
 	}
-	e.seen[slot] = h
+	if !seen {
+		e.remember(slot, h)
+	}
 	if i, ok := e.find(h, name, value); ok {
 		e.number[slot] = uint16(e.table.newest(i))
 		return appendInt(dst, flagIndexed, maskIndexed, firstDynamic+i)
@@ -157,12 +156,29 @@ func (e *Encoder) append(dst, name, value []byte) []byte {
 		index = e.dynamicName(uint32(nh), name)
 	}
 	if !seen || entrySize(len(name), len(value)) > e.table.max/2 {
-		e.number[slot] = uint16(e.table.added) // the next entry: none, now
 		return e.literal(dst, flagLiteral, maskLiteral, index, name, value)
 	}
 	dst = e.literal(dst, flagAdd, maskAdd, index, name, value)
 	e.add(slot, hashes{h, uint32(nh)}, name, value)
 	return dst
+}
+
+// recall returns the slot of a hash, and whether it was seen. Slots are pairs: of two fields that would share one, both are remembered.
+func (e *Encoder) recall(h uint32) (slot uint32, seen bool) {
+	slot = h >> seenShift
+	switch h {
+	case e.seen[slot]:
+		return slot, true
+	case e.seen[slot^1]:
+		return slot ^ 1, true
+	}
+	return slot, false
+}
+
+// remember notes a hash in its slot. What was there moves to the other one of the pair.
+func (e *Encoder) remember(slot, h uint32) {
+	e.seen[slot^1], e.number[slot^1] = e.seen[slot], e.number[slot]
+	e.seen[slot] = h
 }
 
 // name returns an index with that name, or 0.

@@ -14,7 +14,7 @@ func HuffmanLen(s []byte) int {
 	return (bits + 7) / 8
 }
 
-// AppendHuffman appends s in the Huffman code of RFC 7541, appendix B. It allocates nothing if dst has room for [HuffmanLen] bytes and 8 more.
+// AppendHuffman appends s in the Huffman code of RFC 7541, appendix B. It allocates nothing if dst has room for [HuffmanLen] bytes.
 func AppendHuffman(dst, s []byte) []byte {
 	var acc uint64 // the lowest n bits wait
 	n := uint(0)
@@ -65,15 +65,15 @@ func appendDecoded(dst, src []byte) ([]byte, error) {
 
 // appendLast decodes the last bytes of a string, fewer than 8 and the n bits of acc, behind at bytes which are written.
 func appendLast(dst []byte, at int, src []byte, acc uint64, n uint) ([]byte, error) {
-	const ones = ^uint64(0) // behind the end: what is there reads as a code, or as the beginning of EOS
+	const ends = ^uint64(0) // behind the end: what is there reads as a code, or as the beginning of EOS
 	out := dst[len(dst):cap(dst)]
-	last := ones
+	last := ends
 	for i, c := range src {
 		last ^= uint64(^c) << (56 - 8*uint(i)&63)
 	}
 	acc |= last >> n
-	next := last<<(64-n) | ones>>n // what follows the bits of acc
-	for n += 8 * uint(len(src)); n > 7 || acc != ones; at++ {
+	next := last<<(64-n) | ends>>n // what follows the bits of acc
+	for n += 8 * uint(len(src)); n > 7 || acc != ends; at++ {
 		e := shortCodes[acc>>(64-shortCode)]
 		if e == 0 {
 			e = decodeLong(acc)
