@@ -168,7 +168,7 @@ func (c *Ctx) Context() context.Context {
 		}
 	} else {
 		c.cancel = cancel
-		cancelWith(c.h2, cancel)
+		c.cancelWithPeer(cancel)
 	}
 	c.ctx, c.base = ctx, ctx
 	return ctx

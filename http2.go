@@ -140,6 +140,17 @@ func cancelWith(stream *http2.Stream, cancel context.CancelCauseFunc) {
 	})
 }
 
+// cancelWithPeer ends a context with the stream, or with the peer where a server's connection that is not quart's tells of its end.
+func (c *Ctx) cancelWithPeer(cancel context.CancelCauseFunc) {
+	if c.h2 != nil {
+		cancelWith(c.h2, cancel)
+		return
+	}
+	if p, ok := c.fc.Conn().(peerCloser); ok {
+		p.OnPeerClose(func() { cancel(ErrClosed) })
+	}
+}
+
 // gone reports whether the client is known to have left.
 func (c *Ctx) gone() bool { return c.conn.gone() || c.h2 != nil && c.h2.Err() != nil }
 

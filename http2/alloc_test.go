@@ -163,7 +163,8 @@ func readAll(r io.Reader, buf []byte) (n int) {
 	}
 }
 
-// fewestAllocs is the least of what some measurements of f say: what other tests have left behind allocates, too, and so does a pool that was emptied.
+// fewestAllocs is the least of what some measurements of f say: what other tests have left behind allocates, too, and so does a
+// pool that was emptied.
 func fewestAllocs(runs int, f func()) float64 {
 	n := testing.AllocsPerRun(runs, f)
 	for range 4 {

@@ -10,14 +10,14 @@ import (
 	"github.com/goquart/quart/http2"
 )
 
-// An attack is what one client does, or some, to make the server work or hold more than it should. The server is a process of its own: its memory and its
-// answers to a second client are measured meanwhile.
+// An attack is what one client does, or some, to make the server work or hold more than it should. The server is a process of its own: its memory,
+// its CPU time and its answers to a second client are measured meanwhile.
 type attack struct {
 	name string
 	// run attacks until the connection ends, or it has had enough.
 	run func(a *attacker)
-	// want is how the server may end the connection: by a GOAWAY with one of these codes. Without any the end may come without a word, to a client that does
-	// not read.
+	// want is how the server may end the connection: by a GOAWAY with one of these codes. Without any the end may come without a word, to a client
+	// that does not read.
 	want []http2.ErrCode
 	// stays: the server need not end the connection, it does not suffer.
 	stays bool
@@ -64,9 +64,13 @@ func plainRequest(path string) []byte {
 var resetAttacks = []attack{
 	{name: "rapid reset", want: calm, run: perStream("/wait", false, func(id uint32) []byte { return rstStream(id, http2.Cancel) })},
 	{name: "rapid reset of quick answers", want: calm, run: perStream("/", false, func(id uint32) []byte { return rstStream(id, http2.Cancel) })},
-	{name: "made you reset: window overflow", want: calm, run: perStream("/wait", false, func(id uint32) []byte { return windowUpdate(id, biggestWindow) })},
+	{name: "made you reset: window overflow", want: calm, run: perStream("/wait", false, func(id uint32) []byte {
+		return windowUpdate(id, biggestWindow)
+	})},
 	{name: "made you reset: window update of 0", want: calm, run: perStream("/wait", false, func(id uint32) []byte { return windowUpdate(id, 0) })},
-	{name: "made you reset: DATA on half-closed", want: calm, run: perStream("/wait", false, func(id uint32) []byte { return frame(typeData, 0, id, 'x') })},
+	{name: "made you reset: DATA on half-closed", want: calm, run: perStream("/wait", false, func(id uint32) []byte {
+		return frame(typeData, 0, id, 'x')
+	})},
 	{name: "made you reset: HEADERS on half-closed", want: calm, run: perStream("/wait", false, func(id uint32) []byte {
 		return headers(id, endStream, plainRequest("/"))
 	})},
@@ -187,7 +191,7 @@ var (
 	openPost = headers(1, 0, append([]byte{0x83}, plainRequest("/wait")[1:]...))
 	openWait = headers(1, endStream, plainRequest("/wait"))
 	aPing    = frame(typePing, 0, 0, make([]byte, 8)...)
-	manySets = settings(slices.Concat(slices.Repeat([]uint32{setInitialWindow, 1 << 20, setInitialWindow, 0, setHeaderTable, 0, setHeaderTable, 4096}, 600))...)
+	manySets = settings(slices.Repeat([]uint32{setInitialWindow, 1 << 20, setInitialWindow, 0, setHeaderTable, 0, setHeaderTable, 4096}, 600)...)
 )
 
 var frameAttacks = []attack{
@@ -231,12 +235,12 @@ var frameAttacks = []attack{
 // ---- what is held ----
 
 var holdAttacks = []attack{
-	{name: "a window of 0 and 250 responses of 1 MiB", stays: true, memory: 160, run: func(a *attacker) {
+	{name: "a window of 0 and 250 responses of 1 MiB", stays: true, memory: 100, run: func(a *attacker) {
 		a.send(settings(setInitialWindow, 0))
 		a.flood(250, func(i int) []byte { return headers(uint32(2*i+1), endStream, plainRequest("/big")) })
 		a.rest(6 * time.Second) // streams are reset, and the next ones get their turn
 	}},
-	{name: "slow reader of 250 responses of 1 MiB", memory: 160, run: deafly(func(a *attacker) {
+	{name: "slow reader of 250 responses of 1 MiB", memory: 100, run: deafly(func(a *attacker) {
 		a.send(settings(setInitialWindow, biggestWindow), windowUpdate(0, 1<<30))
 		a.flood(250, func(i int) []byte { return headers(uint32(2*i+1), endStream, plainRequest("/big")) })
 	})},

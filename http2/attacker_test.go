@@ -385,7 +385,7 @@ func (tt *attack) judge(t *testing.T, a *attacker, slowest time.Duration, grown 
 	if grown > limit && !raceEnabled {
 		t.Errorf("the server grew by %d MiB, more than %d", grown, limit)
 	}
-	if worked > 4*time.Second && !raceEnabled {
+	if worked > 2*time.Second && !raceEnabled {
 		t.Errorf("the server worked for %v", worked)
 	}
 	if slowest > time.Second && !raceEnabled {

@@ -125,7 +125,7 @@ func (srv *Server) serveUpgraded(nc net.Conn, up *upgraded) {
 	_ = srv.serveConn(nc, up)
 }
 
-// startUpgraded makes stream 1 of the request that asked for HTTP/2. mu is held.
+// startUpgraded makes stream 1 of the request that asked for HTTP/2. Its handler runs when the client has sent its preface. mu is held.
 func (c *conn) startUpgraded(up *upgraded) error {
 	if err := c.applySettings(up.settings); err != nil {
 		return err
@@ -144,7 +144,6 @@ func (c *conn) startUpgraded(up *upgraded) error {
 	c.lastID = 1
 	c.add(s)
 	s.state.remoteEnd = true
-	c.start(s)
 	return nil
 }
 

@@ -62,6 +62,7 @@ type conn struct {
 	ready        schedule
 	sendWindow   int64
 	pinned       int64
+	typical      int64 // bytes of a response that was pinned lately
 	sent         meter // bytes of DATA
 	sentAt       int64 // the last of it, in coarse ms
 	updates      int   // WINDOW_UPDATE frames that the DATA sent so far explains
@@ -173,7 +174,14 @@ func (c *conn) begin(up *upgraded) error {
 	if f.typ != frameSettings || f.has(flagAck) {
 		return connError(ProtocolError, "the preface must end with SETTINGS")
 	}
-	return c.frame(&f)
+	if err := c.frame(&f); err != nil || up == nil {
+		return err
+	}
+	// Some clients cannot take the answer of an upgraded request together with the 101.
+	c.lock()
+	c.start(c.streams[1])
+	c.unlockHand()
+	return nil
 }
 
 func (c *conn) step() error {

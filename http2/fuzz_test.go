@@ -58,7 +58,9 @@ func FuzzConn(f *testing.F) {
 		f.Add(bytes.Join(parts, nil), true, uint16(7))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, streamed bool, piece uint16) {
-		srv := &http2.Server{Handler: busy, Config: http2.Config{StreamRequestBody: streamed, ExtendedConnect: true, StreamWindow: 1 << 16, ConnWindow: 1 << 16}}
+		srv := &http2.Server{Handler: busy, Config: http2.Config{
+			StreamRequestBody: streamed, ExtendedConnect: true, StreamWindow: 1 << 16, ConnWindow: 1 << 16,
+		}}
 		near, far := pipe(1 << 12)
 		done := make(chan error, 1)
 		go func() { done <- srv.ServeConn(far) }()

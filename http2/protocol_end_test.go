@@ -3,7 +3,6 @@ package http2_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,7 +15,8 @@ import (
 	"github.com/goquart/quart/http2"
 )
 
-// TestShutdown: what was opened before the final GOAWAY is answered, what comes later is ignored, and the connection ends in order (RFC 9113, section 6.8).
+// TestShutdown: what was opened before the final GOAWAY is answered, what comes later is ignored, and the connection ends in order (RFC 9113,
+// section 6.8).
 func TestShutdown(t *testing.T) {
 	release, started := make(chan struct{}), make(chan struct{}, 10)
 	s := serve(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
@@ -142,6 +142,23 @@ func TestShutdownUnderLoad(t *testing.T) {
 	}
 }
 
+// TestShutdownOfSilent: connections that never answer, or have not even begun, do not hold Shutdown up.
+func TestShutdownOfSilent(t *testing.T) {
+	for _, sent := range []string{"", "PRI", clientPreface, clientPreface + string(settings()), clientPreface + string(settings()) + "\x00\x00"} {
+		bubble(t, func(t *testing.T) {
+			s := serveMem(t, http2.Config{}, hello)
+			nc := s.connectMem(1 << 16)
+			go drain(nc)
+			_, _ = nc.Write([]byte(sent))
+			time.Sleep(time.Second)
+			begun := time.Now()
+			if err := s.srv.Shutdown(t.Context()); err != nil || time.Since(begun) > 5*time.Second {
+				t.Errorf("%q: %v after %v", sent, err, time.Since(begun))
+			}
+		})
+	}
+}
+
 // TestShutdownLeavesNothing: not even the clock.
 func TestShutdownLeavesNothing(t *testing.T) {
 	s := serve(t, http2.Config{}, hello)
@@ -192,6 +209,28 @@ func TestGoAwayBeforeShutdown(t *testing.T) {
 	late.sync()
 	if len(late.goaways) != 1 {
 		t.Errorf("a connection that came later was told %v", late.goaways)
+	}
+}
+
+// TestClientGoAway: a client that leaves gets what it asked for, and nothing is pushed to it.
+func TestClientGoAway(t *testing.T) {
+	started, release := make(chan struct{}), make(chan struct{})
+	s := serve(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
+		close(started)
+		<-release
+		if err := http2.StreamOf(ctx).Push("/x"); !errors.Is(err, http2.ErrNoPush) {
+			t.Errorf("Push: %v", err)
+		}
+		ctx.SetBody(make([]byte, 200_000))
+	})
+	c := s.dial()
+	id := c.get("/")
+	<-started
+	c.send(frame(typeGoAway, 0, 0, make([]byte, 8)...))
+	c.sync()
+	close(release)
+	if a := c.want(id, "200", "*"); a.size != 200_000 {
+		t.Errorf("%d bytes", a.size)
 	}
 }
 
@@ -259,272 +298,4 @@ func TestOnEnd(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-// TestTimes: the times of Config, on the clock of a bubble.
-func TestTimes(t *testing.T) {
-	wait := func(ctx *fasthttp.RequestCtx) {
-		switch string(ctx.Path()) {
-		case "/wait":
-			done := make(chan struct{})
-			http2.StreamOf(ctx).OnEnd(func(error) { close(done) })
-			<-done
-		case "/body":
-			ctx.SetBody(ctx.Request.Body())
-		case "/big":
-			ctx.SetBody(make([]byte, 1<<20))
-		default:
-			ctx.SetBodyString("hello")
-		}
-	}
-	for _, tt := range []struct {
-		name     string
-		streamed bool
-		talk     func(c *client)
-		min, max time.Duration // until the connection ends
-		code     http2.ErrCode // of GOAWAY; 99 for none
-	}{
-		{"idle from the start", false, func(*client) {}, 29, 32, http2.NoError},
-		{"idle after a request", false, func(c *client) {
-			c.want(c.get("/"), "200", "hello")
-		}, 29, 32, http2.NoError},
-		{"a client that does not answer PING", false, func(c *client) {
-			c.get("/wait")
-			c.silent = true
-		}, 44, 48, 99},
-		{"a header block that does not end", false, func(c *client) {
-			c.send(frame(typeHeaders, 0, c.newID(), 0x82))
-		}, 9, 12, 99},
-		{"a header block that does not end, slowly", false, func(c *client) {
-			id := c.newID()
-			c.send(frame(typeHeaders, 0, id, 0x82))
-			for range 20 {
-				time.Sleep(time.Second)
-				if c.trySend(frame(typeContinuation, 0, id, 0x82)) != nil {
-					return
-				}
-			}
-		}, 9, 21, 99},
-		{"a frame without its payload", false, func(c *client) {
-			c.send([]byte{0, 0, 8, typePing, 0, 0, 0, 0, 0, 1, 2})
-		}, 29, 32, 99},
-		{"half a frame header", false, func(c *client) {
-			c.send([]byte{0, 0, 8, typePing})
-		}, 29, 32, 99},
-		{"a frame that comes byte by byte", false, func(c *client) {
-			c.send([]byte{0, 64, 0, typeUnknown, 0, 0, 0, 0, 0})
-			for range 100 {
-				time.Sleep(time.Second)
-				if c.trySend([]byte{0}) != nil {
-					return
-				}
-			}
-		}, 29, 101, 99},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				s := serveMem(t, http2.Config{StreamRequestBody: tt.streamed}, wait)
-				c := s.dialMem(1 << 16)
-				begun := time.Now()
-				tt.talk(c)
-				c.untilEnd()
-				if d := time.Since(begun); d < tt.min*time.Second || d > tt.max*time.Second {
-					t.Errorf("ended after %v", d)
-				}
-				if tt.code != 99 && (len(c.goaways) == 0 || c.goaways[len(c.goaways)-1].code != tt.code) {
-					t.Errorf("GOAWAY %v, want %v", c.goaways, tt.code)
-				}
-			})
-		})
-	}
-}
-
-// TestPrefaceTime: a client that does not finish its preface is cut off.
-func TestPrefaceTime(t *testing.T) {
-	for _, sent := range []string{"", "PRI", clientPreface, clientPreface + "\x00\x00"} {
-		bubble(t, func(t *testing.T) {
-			s := serveMem(t, http2.Config{}, hello)
-			nc := s.connectMem(1 << 16)
-			begun := time.Now()
-			_, _ = nc.Write([]byte(sent))
-			c := readerOf(t, nc)
-			c.silent = true
-			_ = nc.SetDeadline(time.Time{})
-			c.untilEnd()
-			if d := time.Since(begun); d < 9*time.Second || d > 12*time.Second {
-				t.Errorf("%q: ended after %v by %v", sent, d, s.ended())
-			}
-		})
-	}
-}
-
-// TestKeptAlive: a client that answers PING may wait for its response as long as it likes.
-func TestKeptAlive(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := serveMem(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
-			time.Sleep(10 * time.Minute)
-			ctx.SetBodyString("hello")
-		})
-		c := s.dialMem(1 << 16)
-		c.want(c.get("/"), "200", "hello")
-		if c.pings < 15 || c.pings > 20 {
-			t.Errorf("%d PING frames in ten minutes of silence", c.pings)
-		}
-	})
-}
-
-// TestBodyTimes: a body that does not come ends the handler's read, and one that a client does not take the stream.
-func TestBodyTimes(t *testing.T) {
-	for _, timeout := range []time.Duration{0, 5 * time.Second} {
-		bubble(t, func(t *testing.T) {
-			var failed error
-			s := serveMem(t, http2.Config{StreamRequestBody: true}, func(ctx *fasthttp.RequestCtx) {
-				if timeout > 0 {
-					http2.StreamOf(ctx).SetBodyTimeout(timeout)
-				}
-				_, failed = ctx.RequestBodyStream().Read(make([]byte, 10))
-				ctx.SetStatusCode(408)
-			})
-			c := s.dialMem(1 << 16)
-			begun := time.Now()
-			c.want(c.open(false, request("POST", "/")...), "408", "")
-			want := 30 * time.Second
-			if timeout > 0 {
-				want = timeout
-			}
-			if d := time.Since(begun); d < want || d > want+2*time.Second {
-				t.Errorf("after %v, want %v", d, want)
-			}
-			if !errors.Is(failed, fasthttp.ErrTimeout) && failed == nil {
-				t.Error("the read did not fail")
-			}
-		})
-	}
-	bubble(t, func(t *testing.T) {
-		s := serveMem(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) { ctx.SetBody(make([]byte, 1<<20)) })
-		c := s.dialMem(1 << 20)
-		c.stingy = true
-		begun := time.Now()
-		id := c.get("/")
-		a := c.await(id)
-		if d := time.Since(begun); !a.reset || d < 15*time.Second || d > 18*time.Second {
-			t.Errorf("after %v: %v", d, a)
-		}
-		c.stingy = false
-		c.sync()
-	})
-}
-
-// TestSlowGathering: a body that is read before the handler runs has its time, too.
-func TestSlowGathering(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := serveMem(t, http2.Config{}, hello)
-		c := s.dialMem(1 << 16)
-		begun := time.Now()
-		id := c.open(false, request("POST", "/")...)
-		c.data(id, false, make([]byte, 10))
-		a := c.answer(id)
-		for !a.ended && !a.reset && time.Since(begun) < 10*time.Minute {
-			if _, err := c.read(); err != nil {
-				break
-			}
-		}
-		if d := time.Since(begun); d > time.Minute {
-			t.Errorf("an unfinished body is waited for for %v", d)
-		}
-	})
-}
-
-// TestPriorities: urgent responses go first, those of one urgency take turns unless the client asks for one after the other (RFC 9218).
-func TestPriorities(t *testing.T) {
-	ready := make(chan struct{}, 10)
-	s := serve(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
-		ctx.SetBody(make([]byte, 4*frameLimit))
-		if string(ctx.Path()) == "/fill" {
-			ctx.SetBody(make([]byte, defaultWindow))
-		}
-		ready <- struct{}{}
-	})
-	const size = 4 * frameLimit
-	for _, tt := range []struct {
-		name       string
-		priorities []string // of streams 1, 3, ...; "" for none
-		updates    map[int]string
-		before     bool   // the updates come before the streams
-		want       string // the streams' numbers, as their DATA comes
-	}{
-		{"none", []string{"", ""}, nil, false, "0 1 0 1 0 1 0 1"},
-		{"urgency", []string{"u=5", "u=1", "u=3"}, nil, false, "1 1 1 1 2 2 2 2 0 0 0 0"},
-		{"urgency and the default", []string{"u=4", "", "u=2"}, nil, false, "2 2 2 2 1 1 1 1 0 0 0 0"},
-		{"incremental", []string{"u=1, i", "u=1, i"}, nil, false, "0 1 0 1 0 1 0 1"},
-		{"in order", []string{"u=1", "u=1"}, nil, false, "0 0 0 0 1 1 1 1"},
-		{"PRIORITY_UPDATE", []string{"u=1", "u=2"}, map[int]string{0: "u=6"}, false, "1 1 1 1 0 0 0 0"},
-		{"PRIORITY_UPDATE of a stream to come", []string{"", ""}, map[int]string{1: "u=0"}, true, "1 1 1 1 0 0 0 0"},
-		{"nonsense", []string{"u=9", "i=maybe, u=x"}, nil, false, ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			c := s.dialFor(t, setInitialWindow, 1<<20)
-			c.stingy = true
-			c.want(c.get("/fill"), "200", "*") // takes the connection's window
-			<-ready
-			update := func(base uint32) {
-				for n, p := range tt.updates {
-					c.send(frame(typePriorityUpdate, 0, 0, append(u32(base+2*uint32(n)), p...)...))
-				}
-			}
-			base := c.next
-			if tt.before {
-				update(base)
-			}
-			for _, p := range tt.priorities {
-				if p == "" {
-					c.get("/")
-				} else {
-					c.get("/", "priority", p)
-				}
-				<-ready
-			}
-			if !tt.before {
-				update(base)
-			}
-			c.until("the heads", func() bool {
-				for i := range tt.priorities {
-					if c.answer(base+2*uint32(i)).fields == nil {
-						return false
-					}
-				}
-				return true
-			})
-			c.sync()
-			c.order = nil
-			c.send(windowUpdate(0, uint32(len(tt.priorities)*size)))
-			for i := range tt.priorities {
-				c.want(base+2*uint32(i), "200", "*")
-			}
-			var order []string
-			for _, id := range c.order {
-				order = append(order, fmt.Sprint((id-base)/2))
-			}
-			if got := strings.Join(order, " "); tt.want != "" && got != tt.want {
-				t.Errorf("%s, want %s", got, tt.want)
-			}
-		})
-	}
-}
-
-// TestStarvedIsNotLate: a stream that waits because more urgent ones take all that the client takes is not one whose client takes nothing.
-func TestStarvedIsNotLate(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := serveMem(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) { ctx.SetBody(make([]byte, 1<<20)) })
-		c := s.dialMem(1<<20, setInitialWindow, 1<<20)
-		c.stingy = true
-		urgent, other := c.get("/", "priority", "u=1"), c.get("/", "priority", "u=5")
-		for range 60 { // takes 1,000 bytes in a second
-			time.Sleep(time.Second)
-			c.send(windowUpdate(0, 1000))
-		}
-		c.send(windowUpdate(0, 2<<20))
-		c.want(urgent, "200", "*")
-		c.want(other, "200", "*")
-	})
 }

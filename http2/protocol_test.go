@@ -285,7 +285,11 @@ func TestRequestTrailers(t *testing.T) {
 		t.Run(fmt.Sprintf("streamed=%v", streamed), func(t *testing.T) {
 			s := serve(t, http2.Config{StreamRequestBody: streamed}, func(ctx *fasthttp.RequestCtx) {
 				body := string(ctx.Request.Body())
-				fmt.Fprintf(ctx, "%s %s", body, ctx.Request.Header.Peek("X-Sum"))
+				h := &ctx.Request.Header
+				fmt.Fprintf(ctx, "%s %s", body, h.Peek("X-Sum"))
+				if string(h.Host()) != "example.com" || len(h.Cookie("a"))+len(h.Peek("Authorization")) > 0 || h.ContentLength() == 9 {
+					t.Errorf("forbidden trailers: %s", h)
+				}
 			})
 			c := s.dial()
 			id := c.open(false, request("POST", "/", "trailer", "x-sum")...)
@@ -307,6 +311,10 @@ func TestRequestTrailers(t *testing.T) {
 					t.Errorf("%s: %v", name, a)
 				}
 			}
+			id = c.open(false, request("POST", "/")...) // fields that must not come so late (RFC 9110, section 6.5.1)
+			c.data(id, false, []byte("body"))
+			c.send(headers(id, endStream, c.encode("x-sum", "1", "host", "evil.example", "cookie", "a=b", "authorization", "x", "content-length", "9")))
+			c.want(id, "200", "body 1")
 			id = c.open(false, request("POST", "/")...)
 			c.send(headers(id, 0, c.encode("x-sum", "1"))) // no END_STREAM: RFC 9113, section 8.1
 			c.wantReset(id, http2.ProtocolError)

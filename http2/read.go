@@ -199,7 +199,7 @@ func (c *conn) runInline(batch []*Stream) []*Stream {
 	rest := batch[:0]
 	c.handFlush = true
 	for _, s := range batch {
-		if s.hasBody || s.protocol != "" || c.pinned > c.pinLimit() {
+		if s.hasBody || s.protocol != "" || c.crowded() {
 			rest = append(rest, s)
 			continue
 		}
@@ -278,7 +278,7 @@ func (c *conn) onGoAway(f *frame) error {
 	}
 	c.lock()
 	c.peerPush = false
-	c.askToLeave() // the client is about to close: when it has its answers, so are we
+	c.goAway() // the client is about to close: when it has its answers, so are we
 	c.unlockHand()
 	return nil
 }

@@ -19,7 +19,7 @@ func (c *conn) handle(s *Stream) {
 		c.unlockFlush()
 		return
 	}
-	if c.pinned > c.pinLimit() {
+	if c.crowded() {
 		c.waiting = append(c.waiting, s)
 		c.unlock()
 		return
@@ -30,6 +30,11 @@ func (c *conn) handle(s *Stream) {
 	c.srv.Handler(s.ctx)
 	c.handlers.Add(-1)
 	c.respond(s)
+}
+
+// crowded reports whether the next handler is to wait until the client has taken more. Those that run are about to answer, perhaps as much as the last ones. mu is held.
+func (c *conn) crowded() bool {
+	return c.pinned+int64(c.handlers.Load())*c.typical > c.pinLimit()
 }
 
 // pinLimit is how many bytes of responses may wait for the client until further handlers do: more for one that takes much. mu is held.
@@ -99,6 +104,8 @@ func (c *conn) respondBody(s *Stream, resp *fasthttp.Response) {
 	}
 	if n := int64(len(body)); plain && n <= maxFrame && c.direct() && n <= s.outWindow && n <= c.sendWindow {
 		c.appendData(s, body, flagEndStream)
+		c.typical -= (c.typical + 7) / 8
+		c.resumeWaiting()
 		c.sentEnd(s)
 		c.done(s)
 		return
@@ -110,6 +117,7 @@ func (c *conn) respondBody(s *Stream, resp *fasthttp.Response) {
 	}
 	s.out, s.outPinned, s.outEnd = body, true, true
 	c.pinned += int64(len(body))
+	c.typical += (int64(len(body)) - c.typical) / 4
 	s.running = false
 	c.enqueue(s)
 	c.unlockFlush()
@@ -143,7 +151,7 @@ func (c *conn) unpin(s *Stream) {
 
 // resumeWaiting runs the handlers that waited for the client to take responses. mu is held.
 func (c *conn) resumeWaiting() {
-	if len(c.waiting) > 0 && c.pinned <= c.pinLimit() {
+	if len(c.waiting) > 0 && !c.crowded() {
 		c.srv.workers.submit(c.waiting)
 		clear(c.waiting)
 		c.waiting = c.waiting[:0]
@@ -330,7 +338,7 @@ var (
 
 // appendTrailers appends the trailers of a streamed response, if it has any. mu is held.
 func (c *conn) appendTrailers(s *Stream) bool {
-	if s.resp == nil || s.overridden {
+	if s.overridden || s.resp == nil {
 		return false
 	}
 	keys := s.resp.Header.PeekTrailerKeys()

@@ -70,7 +70,7 @@ type Stream struct {
 	out        []byte // what is to be sent, of the response's body or of a writer that waits
 	outPinned  bool   // out is a whole body, of ctx
 	outEnd     bool   // nothing follows out
-	answeredAt int64 // when the response was complete while the client sends on, in coarse ms
+	answeredAt int64  // when the response was complete while the client sends on, in coarse ms
 	outWindow  int64
 	progressAt int64 // when out last moved, in coarse ms
 	queued     bool  // in c.ready

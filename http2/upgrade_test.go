@@ -252,7 +252,14 @@ func TestSniff(t *testing.T) {
 	for _, tt := range []struct {
 		text string
 		is2  bool
-	}{{clientPreface, true}, {clientPreface + "more", true}, {"GET / HTTP/1.1\r\n\r\n", false}, {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", false}, {"P", false}, {"", false}} {
+	}{
+		{clientPreface, true},
+		{clientPreface + "more", true},
+		{"GET / HTTP/1.1\r\n\r\n", false},
+		{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", false},
+		{"P", false},
+		{"", false},
+	} {
 		for _, own := range []bool{false, true} {
 			near, far := pipe(1 << 16)
 			_, _ = io.WriteString(near, tt.text)

@@ -195,9 +195,16 @@ func (s *Stream) write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// enqueue puts s.out into the schedule. mu is held.
+// enqueue puts s.out into the schedule. What a stream sends first goes before the rest of others, so that small responses do not wait for large ones. mu is held.
+//
+// perf: beside 100 responses of 1 MiB a small one would wait for a frame of each (bench/http2, "fair").
 func (c *conn) enqueue(s *Stream) {
+	first := s.progressAt == 0
 	s.progressAt = max(c.srv.now(), 1)
+	if first && !s.queued && s.outWindow > 0 {
+		c.ready.pushFront(s)
+		return
+	}
 	c.resume(s)
 }
 
@@ -216,7 +223,7 @@ func (c *conn) schedule() {
 			continue
 		}
 		n := int(min(int64(len(s.out)), s.outWindow, c.sendWindow, maxFrame))
-		last := n == len(s.out) && s.outEnd && (s.resp == nil || s.overridden || len(s.resp.Header.PeekTrailerKeys()) == 0)
+		last := n == len(s.out) && s.outEnd && (s.overridden || s.resp == nil || len(s.resp.Header.PeekTrailerKeys()) == 0)
 		flags := uint8(0)
 		if last {
 			flags = flagEndStream
@@ -250,7 +257,6 @@ func (c *conn) again(s *Stream) {
 // drained is called when all of s.out is in c.out. mu is held.
 func (c *conn) drained(s *Stream, ended bool) {
 	s.out = nil
-	s.progressAt = 0
 	s.turn.Broadcast()
 	if !s.outEnd {
 		return
