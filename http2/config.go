@@ -63,6 +63,7 @@ const (
 	dataBacklog       = 64 << 10               // bytes of unsent frames from which on no more data is taken
 	takenIn           = 8                      // seconds in which a client takes what may wait for it, as fast as it did in the last one
 	hardPinned        = 64                     // times what may wait: a response over it is reset
+	maxUpdates        = 1 << 20                // such frames at most: a client may read late
 	updateEvery       = 2 << 10                // bytes of DATA for each WINDOW_UPDATE that a client may send, besides two for each frame
 	maxPushes         = 32                     // for one request
 )

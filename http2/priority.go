@@ -12,48 +12,51 @@ const (
 	defaultUrgency = 3
 )
 
-// schedule is the streams that have DATA to send and a window for it: a queue for each urgency.
+// schedule is the streams that have DATA to send and a window for it: two queues for each urgency, the first one of streams that have sent nothing yet.
 type schedule struct {
 	n     int
-	heads [urgencies]*Stream
-	tails [urgencies]*Stream
+	heads [2 * urgencies]*Stream
+	tails [2 * urgencies]*Stream
 }
 
 func (q *schedule) push(s *Stream) {
 	s.queued, s.next = true, nil
+	s.level = 2*s.urgency + 1
+	if s.fresh && !s.sequential {
+		s.level--
+	}
 	q.n++
-	u := s.urgency
-	if q.heads[u] == nil {
-		q.heads[u], q.tails[u] = s, s
+	if q.heads[s.level] == nil {
+		q.heads[s.level], q.tails[s.level] = s, s
 		return
 	}
-	q.tails[u].next = s
-	q.tails[u] = s
+	q.tails[s.level].next = s
+	q.tails[s.level] = s
 }
 
 func (q *schedule) pushFront(s *Stream) {
-	u := s.urgency
-	if q.heads[u] == nil {
-		q.push(s)
-		return
-	}
-	s.queued, s.next = true, q.heads[u]
-	q.heads[u] = s
+	s.queued = true
+	s.level = 2*s.urgency + 1
 	q.n++
+	s.next = q.heads[s.level]
+	q.heads[s.level] = s
+	if s.next == nil {
+		q.tails[s.level] = s
+	}
 }
 
 // pop takes the first stream of the most urgent queue. There must be one.
 func (q *schedule) pop() *Stream {
-	for u := range q.heads {
-		s := q.heads[u]
+	for level := range q.heads {
+		s := q.heads[level]
 		if s == nil {
 			continue
 		}
-		q.heads[u] = s.next
+		q.heads[level] = s.next
 		if s.next == nil {
-			q.tails[u] = nil
+			q.tails[level] = nil
 		}
-		s.next, s.queued = nil, false
+		s.next, s.queued, s.fresh = nil, false, false
 		q.n--
 		return s
 	}
@@ -61,18 +64,17 @@ func (q *schedule) pop() *Stream {
 }
 
 func (q *schedule) remove(s *Stream) {
-	u := s.urgency
 	var before *Stream
-	for at := q.heads[u]; at != s; at = at.next {
+	for at := q.heads[s.level]; at != s; at = at.next {
 		before = at
 	}
 	if before == nil {
-		q.heads[u] = s.next
+		q.heads[s.level] = s.next
 	} else {
 		before.next = s.next
 	}
-	if q.tails[u] == s {
-		q.tails[u] = before
+	if q.tails[s.level] == s {
+		q.tails[s.level] = before
 	}
 	s.next, s.queued = nil, false
 	q.n--

@@ -76,7 +76,9 @@ type Stream struct {
 	queued     bool  // in c.ready
 	next       *Stream
 	urgency    uint8
-	sequential bool // RFC 9218: not incremental, and the client said so
+	level      uint8 // of the queue that it is in
+	fresh      bool  // nothing of its body was sent
+	sequential bool  // RFC 9218: not incremental, and the client said so
 }
 
 type streamState struct {

@@ -144,7 +144,7 @@ func (c *conn) appendData(s *Stream, p []byte, flags uint8) {
 	now := c.srv.now()
 	c.sent.add(now, len(p))
 	c.sentAt = now
-	c.updates = min(c.updates+2+len(p)/updateEvery, maxControlFrames)
+	c.updates = min(c.updates+2+len(p)/updateEvery, maxUpdates)
 }
 
 // appendNow appends as much of p as can go at once. mu is held.
@@ -199,12 +199,8 @@ func (s *Stream) write(p []byte) (n int, err error) {
 //
 // perf: beside 100 responses of 1 MiB a small one would wait for a frame of each (bench/http2, "fair").
 func (c *conn) enqueue(s *Stream) {
-	first := s.progressAt == 0
+	s.fresh = s.progressAt == 0
 	s.progressAt = max(c.srv.now(), 1)
-	if first && !s.queued && s.outWindow > 0 {
-		c.ready.pushFront(s)
-		return
-	}
 	c.resume(s)
 }
 
