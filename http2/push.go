@@ -43,9 +43,8 @@ func (s *Stream) push(method, target string) error {
 			return nil
 		}
 	}
-	from := &s.ctx.Request.Header
 	c.lock()
-	if !c.canPush(s) {
+	if s.ctx == nil || !c.canPush(s) {
 		c.unlock()
 		return ErrNoPush
 	}
@@ -54,7 +53,7 @@ func (s *Stream) push(method, target string) error {
 	p := c.srv.newStream(c, c.pushID)
 	p.pushed = true
 	p.isHead = method == fasthttp.MethodHead
-	c.fillPushed(p, from, method, target)
+	c.fillPushed(p, &s.ctx.Request.Header, method, target)
 	c.appendPromise(s, p)
 	c.add(p)
 	c.pushing++

@@ -27,7 +27,9 @@ func (c *conn) handle(s *Stream) {
 	c.mu.Unlock()
 	c.requests.Add(1)
 	c.handlers.Add(1)
+	s.handling = true
 	c.srv.Handler(s.ctx)
+	s.handling = false
 	c.handlers.Add(-1)
 	c.respond(s)
 }
@@ -185,18 +187,17 @@ func (c *conn) respondHijack(s *Stream, resp *fasthttp.Response) {
 
 // bodyWriter is what a streamed body is written to. The head goes out with the first bytes.
 type bodyWriter struct {
-	s    *Stream
-	left int64 // of a declared length; -1: there is none
+	s     *Stream
+	left  int64 // of a declared length; -1: there is none
+	begun bool  // the head was sent
 }
 
 var errTooLong = errors.New("http2: the body is longer than its Content-Length")
 
 func (w *bodyWriter) Write(p []byte) (int, error) {
 	s := w.s
-	if !s.headSent {
-		if err := s.c.sendHead(s); err != nil {
-			return 0, err
-		}
+	if err := w.begin(false); err != nil {
+		return 0, err
 	}
 	if w.left >= 0 && int64(len(p)) > w.left {
 		return 0, errTooLong
@@ -208,14 +209,25 @@ func (w *bodyWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// sendHead appends the head of a streamed response. It goes out with what follows.
-func (c *conn) sendHead(s *Stream) error {
+// begin appends the head, once. It goes out with what follows, or now.
+func (w *bodyWriter) begin(now bool) error {
+	if w.begun {
+		return nil
+	}
+	s := w.s
+	c := s.c
 	c.lock()
-	defer c.unlock()
 	if err := s.writeErr(); err != nil {
+		c.unlock()
 		return err
 	}
+	w.begun = true
 	c.appendHead(s, s.resp, 0, false)
+	if now {
+		c.unlockFlush()
+	} else {
+		c.unlock()
+	}
 	return nil
 }
 
@@ -235,7 +247,7 @@ func (c *conn) respondStream(s *Stream, resp *fasthttp.Response) {
 	w := &bodyWriter{s: s, left: max(int64(resp.Header.ContentLength()), -1)}
 	err := s.Err()
 	if err == nil && resp.ImmediateHeaderFlush {
-		err = c.sendHead(s)
+		err = w.begin(true)
 	}
 	if err == nil {
 		err = copyBody(w, resp.BodyStream(), w.left)
@@ -243,8 +255,8 @@ func (c *conn) respondStream(s *Stream, resp *fasthttp.Response) {
 	if err == nil && w.left > 0 {
 		err = io.ErrUnexpectedEOF
 	}
-	if err == nil && !s.headSent {
-		err = c.sendHead(s)
+	if err == nil {
+		err = w.begin(false)
 	}
 	c.lock()
 	switch {

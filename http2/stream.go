@@ -29,14 +29,14 @@ type Stream struct {
 	isHead      bool
 	malformed   bool
 	tooLarge    bool // the head: answered 431 without the handler
-	bodyTooBig  bool // 413
 	pushed      bool // by us
 	bodyTimeout time.Duration
 
 	// Set by the handler, for after it.
-	hijack func(*Stream)
-	pushes []string
-	resp   *fasthttp.Response // what is sent, once the handler has returned
+	handling bool // it runs
+	hijack   func(*Stream)
+	pushes   []string
+	resp     *fasthttp.Response // what is sent, once the handler has returned
 
 	// The rest is guarded by c.mu.
 	turn         sync.Cond // body arrived, room to write, reset
@@ -47,7 +47,6 @@ type Stream struct {
 	overridden   bool // Override answered
 	continued    bool // 100 was sent
 	ended        []func(error)
-	left         []func()
 	freed        bool
 	taken        bool // hijacked
 	readClosed   bool // by a deadline

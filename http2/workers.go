@@ -155,6 +155,9 @@ func (w *workers) close(yes bool) {
 
 // abandon ends a stream whose handler ended its goroutine.
 func (c *conn) abandon(s *Stream) {
+	if s.handling {
+		c.handlers.Add(-1)
+	}
 	c.lock()
 	c.resetStream(s, InternalError)
 	s.ctx = nil // who knows who has it
