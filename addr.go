@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -42,13 +43,12 @@ func (a *App) listen(addr string) (net.Listener, error) {
 
 // withALPN lets clients choose the protocol when the user named none.
 func (c *Config) withALPN() *tls.Config {
-	if len(c.TLS.NextProtos) > 0 {
-		return c.TLS
-	}
 	own := c.TLS.Clone()
-	own.NextProtos = []string{"h2", "http/1.1"}
+	if len(own.NextProtos) == 0 {
+		own.NextProtos = []string{"h2", "http/1.1"}
+	}
 	if c.HTTP2.Off {
-		own.NextProtos = own.NextProtos[1:]
+		own.NextProtos = slices.DeleteFunc(slices.Clone(own.NextProtos), func(p string) bool { return p == "h2" })
 	}
 	return own
 }

@@ -88,7 +88,11 @@ func (a *App) upgradeH2C(fc *fasthttp.RequestCtx) bool {
 	if flags, fault := wire.CheckHead(h.RawHeaders(), maxHeaderFields); fault != wire.HeadOK || flags&wire.HeadHost == 0 {
 		return false
 	}
-	return a.server.h2.Upgrade(fc)
+	if !a.server.h2.Upgrade(fc) {
+		return false
+	}
+	connOf(fc.Conn()).handOver()
+	return true
 }
 
 // ---- requests ----
@@ -103,13 +107,38 @@ func (c *Ctx) checkStream() error {
 		return errProtocol
 	case len(host) == 0:
 		return errNoHost
-	case !validHost(host):
-		return errTarget
+	case !wire.ValidHost(host):
+		return headErrors[wire.FaultHost]
+	}
+	if e := c.fc.Request.Header.Peek("Expect"); len(e) > 0 && !equalFold(e, "100-continue") {
+		return headErrors[wire.FaultExpect]
 	}
 	return nil
 }
 
 var errNoSocket error = &HTTPError{Status: 400, Detail: "this resource is no websocket"}
+
+// refusePending drops a body that is still to be made where the hard timeout has answered, and where an extended CONNECT asks for a websocket and got something else.
+func (c *Ctx) refusePending() {
+	_, socket := c.pending.(*Socket)
+	switch {
+	case c.hard != nil: // endHard has let it go
+		c.dropPending()
+	case !socket && c.h2.Protocol() != "":
+		c.dropPending()
+		c.refuseConnect()
+	}
+}
+
+// refuseConnect answers an extended CONNECT that no socket took. No error handler makes that a success.
+func (c *Ctx) refuseConnect() {
+	c.err = nil
+	c.failLast(errNoSocket)
+	if c.fc.Response.StatusCode() < 300 {
+		c.fc.Response.Reset()
+		c.fc.Response.SetStatusCode(fasthttp.StatusBadRequest)
+	}
+}
 
 // endStream sees to it that an extended CONNECT gets a 2xx only from who took the stream: for its client, that is the beginning of a websocket.
 func (c *Ctx) endStream() {
@@ -121,8 +150,7 @@ func (c *Ctx) endStream() {
 	case c.h2.Protocol() != "" && (c.h2.Hijacked() || status >= 200 && status < 300):
 		c.h2.Hijack(nil)
 		if status < 300 {
-			c.err = nil
-			c.failLast(errNoSocket)
+			c.refuseConnect()
 		}
 	}
 }
@@ -156,14 +184,19 @@ func (c *Ctx) gone() bool { return c.conn.gone() || c.h2 != nil && c.h2.Err() !=
 
 // ---- push ----
 
-// Push sends the client the answer to a GET of target, a path of this app, before it asks: call it before the responder. Only few clients of HTTP/2 still take a push; all others are
-// told to fetch it by a 103 (see EarlyHints), also those of HTTP/1.1. Each target is pushed once, and a pushed answer pushes nothing.
-func (c *Ctx) Push(target string) {
+// Push sends the client the answers to GET requests of targets, paths of this app, before it asks: call it before the responder. Only few clients of HTTP/2 still take a push; all others are
+// told to fetch them by one 103 (see EarlyHints; browsers heed the first 103 alone), also those of HTTP/1.1. Each target is pushed once, and a pushed answer pushes nothing.
+func (c *Ctx) Push(targets ...string) {
 	c.live()
-	if c.h2 != nil && !c.app.cfg.HTTP2.NoPush && c.h2.Push(target) == nil {
-		return
+	var hints []string
+	for _, target := range targets {
+		if c.h2 == nil || c.app.cfg.HTTP2.NoPush || c.h2.Push(target) != nil {
+			hints = append(hints, "<"+target+">; rel=preload"+preloadAs(target))
+		}
 	}
-	c.EarlyHints("<" + target + ">; rel=preload" + preloadAs(target))
+	if len(hints) > 0 {
+		c.EarlyHints(hints...)
+	}
 }
 
 // preloadAs is what a browser must know to preload a resource.
@@ -188,7 +221,6 @@ func preloadAs(target string) string {
 func (t *connTable) adopt(stream *http2.Stream) *connState {
 	c := &plainConn{bareAny: bareAny{stream}}
 	cs := &c.connState
-	t.open.Add(1)
 	cs.flags.Store(flagStream)
 	t.add(cs, stream, stream, ipKey{})
 	cs.move(phaseHijacked, 0)
@@ -209,20 +241,36 @@ func (o *streamOutlet) try(p []byte) (n int, ok bool, err error) {
 
 // sendStream is send on HTTP/2.
 func (s *EventStream) sendStream(c *Ctx) {
-	s.conn = c.app.server.conns.adopt(c.h2)
-	s.init(s, &streamOutlet{connOutlet{conn: s.conn}, c.h2}, s.app.cfg.SSE.Queue, CloseSlow)
-	s.conn.own(s)
-	c.h2.Hijack(func(*http2.Stream) { s.start(nil) })
+	c.h2.Hijack(func(stream *http2.Stream) {
+		stream.DiscardBody()
+		s.conn = s.app.server.conns.adopt(stream)
+		s.init(s, &streamOutlet{connOutlet{conn: s.conn}, stream}, s.app.cfg.SSE.Queue, CloseSlow)
+		s.conn.own(s)
+		s.start(nil)
+	})
 }
 
 // sendStream is send on HTTP/2 (RFC 8441).
 func (s *Socket) sendStream(c *Ctx) {
-	s.conn = c.app.server.conns.adopt(c.h2)
-	s.out = &streamOutlet{connOutlet{conn: s.conn}, c.h2}
-	s.in = &connInlet{conn: s.conn}
-	s.conn.own(s)
-	c.h2.Hijack(func(*http2.Stream) {
+	c.h2.Hijack(func(stream *http2.Stream) {
+		s.conn = s.app.server.conns.adopt(stream)
+		s.out = &streamOutlet{connOutlet{conn: s.conn}, stream}
+		s.in = &connInlet{conn: s.conn}
+		s.conn.own(s)
 		s.conn.watch()
 		s.open()
 	})
+}
+
+// closeStreams closes the streams that nobody tells of the app's stop: those of fasthttp/websocket handlers.
+func (t *connTable) closeStreams() {
+	var list []*connState
+	t.each(func(cs *connState) {
+		if cs.flags.Load()&flagStream != 0 && cs.owner == nil {
+			list = append(list, cs)
+		}
+	})
+	for _, cs := range list {
+		_ = cs.shut()
+	}
 }

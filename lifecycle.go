@@ -364,6 +364,7 @@ func (s *server) drain(ctx context.Context, listeners []net.Listener) error {
 	s.closeListeners(listeners)
 	s.conns.leave(s.cfg.ShutdownGrace)
 	err := s.conns.waitIdle(ctx)
+	s.conns.closeStreams()
 	cut := s.h2.Stats().Handlers
 	if e := s.h2.Shutdown(ctx); err == nil {
 		err = e

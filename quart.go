@@ -210,7 +210,7 @@ func (a *App) Routes() iter.Seq[*Route] {
 
 // Stats are counts of an app's own server. They are gathered when asked for.
 type Stats struct {
-	Conns             int    // open connections, and the streams of HTTP/2 that hold an event stream or a websocket
+	Conns             int    // open connections
 	InFlight          int    // those whose request is being handled
 	Streams           int    // event streams
 	Sockets           int    // websockets, and other connections that were hijacked
@@ -263,6 +263,9 @@ func (c *Ctx) end() {
 	}
 	if c.hard != nil {
 		c.endHard()
+	}
+	if c.pending != nil && c.h2 != nil {
+		c.refusePending()
 	}
 	if c.pending != nil {
 		c.sendPending()

@@ -69,6 +69,7 @@ type StreamWriter struct {
 	base   context.Context
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
+	fired  chan struct{} // closed when the timer has cut the stream off
 	state  atomic.Uint32 // one of the states below
 
 	produce func(*StreamWriter) error
@@ -164,6 +165,10 @@ func (w *StreamWriter) SetTimeout(d time.Duration) {
 	}
 	w.Context()
 	conn, stream, cancel := w.conn, w.h2, w.cancel
+	if w.fired == nil {
+		w.fired = make(chan struct{})
+	}
+	fired := w.fired
 	if cancel == nil { // the base context is the connection's to cancel
 		cancel = conn.finish
 	}
@@ -173,6 +178,7 @@ func (w *StreamWriter) SetTimeout(d time.Duration) {
 			if stream != nil {
 				stream.Reset(http2.Cancel)
 			}
+			close(fired)
 			cancel(ErrTimeout)
 		}
 	})

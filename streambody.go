@@ -25,6 +25,9 @@ func (b *streamBody) drop() { b.end() }
 func (b *streamBody) send(c *Ctx) {
 	b.app, b.conn, b.h2, b.fc, b.route, b.log, b.wrap = c.app, c.conn, c.h2, c.fc, c.route, c.Log(), c.filter
 	b.ctx, b.base, b.cancel = c.takeContext()
+	if b.h2 != nil {
+		b.h2.DiscardBody()
+	}
 	if len(c.slots.used) > 0 {
 		b.slots, c.slots = c.slots, slots{}
 	}
@@ -259,6 +262,9 @@ func (b *streamBody) end() {
 	b.note(ErrClosed)
 	if b.timer != nil {
 		b.timer.Stop()
+	}
+	if b.state.Load() == streamExpired {
+		<-b.fired // the stream is another request's from here on
 	}
 	if b.cancel != nil {
 		b.cancel(nil)

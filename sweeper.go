@@ -289,7 +289,9 @@ func (t *connTable) remove(cs *connState) {
 	t.served.Add(cs.served.Load())
 	s.mu.Unlock()
 	t.perIP.leave(cs.ip)
-	t.open.Add(-1)
+	if cs.flags.Load()&flagStream == 0 {
+		t.open.Add(-1)
+	}
 }
 
 // hook is fasthttp.Server.ConnState.

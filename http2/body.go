@@ -75,10 +75,10 @@ func (c *conn) keep(s *Stream, p []byte) bool {
 		return false
 	case gathering && c.buffered+int64(len(p)) > c.bufferLimit():
 		c.credit(s, int64(len(p)))
-		c.resetStream(s, RefusedStream)
 		c.dropCtx(s)
+		c.resetStream(s, RefusedStream)
 		return false
-	case !gathering && (s.state.localEnd && !s.running || s.overridden):
+	case s.unwanted || !gathering && (s.state.localEnd && !s.running || s.overridden):
 		c.credit(s, int64(len(p))) // the response is complete: nobody will read it
 		return true
 	}
@@ -157,6 +157,10 @@ func (c *conn) bodyEnd(s *Stream) error {
 	gathered := s.gathers()
 	s.state.remoteEnd = true
 	s.turn.Broadcast()
+	for _, f := range s.left {
+		c.calls = append(c.calls, endCall{func(error) { f() }, nil})
+	}
+	s.left = nil
 	if s.state.localEnd {
 		c.close(s)
 		return nil
@@ -204,7 +208,7 @@ func (c *conn) credit(s *Stream, n int64) {
 // giveBack is credit for the connection alone. mu is held.
 func (c *conn) giveBack(n int64) {
 	c.unacked += n
-	if c.unacked >= int64(c.srv.cfg.ConnWindow)/2 {
+	if c.unacked >= int64(c.srv.cfg.ConnWindow)/2 || c.unacked > 0 && c.unacked >= c.recvWindow { // or the client would wait for what others do not read
 		c.out = appendWindowUpdate(c.out, 0, uint32(c.unacked))
 		c.recvWindow += c.unacked
 		c.unacked = 0
@@ -212,10 +216,10 @@ func (c *conn) giveBack(n int64) {
 }
 
 // read is Read of the body. The first one tells a client that waits for it to go on (Expect: 100-continue).
-func (s *Stream) read(p []byte) (int, error) {
+func (s *Stream) read(p []byte, owner bool) (int, error) {
 	c := s.c
 	c.lock()
-	if s.freed {
+	if s.freed || owner && !s.taken {
 		c.unlock()
 		return 0, ErrClosed
 	}
@@ -250,6 +254,8 @@ func (s *Stream) readErr() error {
 		return s.err
 	case s.readClosed:
 		return os.ErrDeadlineExceeded
+	case s.overridden || s.over || s.unwanted:
+		return ErrClosed
 	case s.state.remoteEnd:
 		return io.EOF
 	case s.state.closed():

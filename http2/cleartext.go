@@ -84,12 +84,7 @@ func (c *unreadConn) Read(p []byte) (int, error) {
 }
 
 // CloseWrite is the connection's, where it has one.
-func (c *unreadConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return errors.ErrUnsupported
-}
+func (c *unreadConn) CloseWrite() error { return closeWrite(c.Conn) }
 
 // Upgrade switches a connection to HTTP/2 whose HTTP/1.1 request asks for it (Upgrade: h2c), and reports whether it did: then the handler must return, and the request is
 // answered by srv.Handler as stream 1. A request with a body stays with HTTP/1.1, and so does one over TLS.
@@ -117,7 +112,28 @@ func (srv *Server) Upgrade(ctx *fasthttp.RequestCtx) bool {
 	return true
 }
 
+// hijackedConn is what fasthttp gives to a hijack handler: its Read begins with bytes that were read ahead, and its Close does nothing.
+type hijackedConn struct {
+	net.Conn
+	early net.Conn
+}
+
+func (c *hijackedConn) Read(p []byte) (int, error) { return c.early.Read(p) }
+
+// CloseWrite is the connection's, where it has one.
+func (c *hijackedConn) CloseWrite() error { return closeWrite(c.Conn) }
+
+func closeWrite(nc net.Conn) error {
+	if half, ok := nc.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
 func (srv *Server) serveUpgraded(nc net.Conn, up *upgraded) {
+	if u, ok := nc.(interface{ UnsafeConn() net.Conn }); ok {
+		nc = &hijackedConn{u.UnsafeConn(), nc}
+	}
 	if _, err := nc.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")); err != nil {
 		_ = nc.Close()
 		return

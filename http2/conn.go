@@ -28,6 +28,7 @@ type conn struct {
 	mayPush atomic.Bool  // the client takes pushes, perhaps
 
 	handlers atomic.Int32
+	bodies   atomic.Int32  // of streamed responses
 	requests atomic.Uint64 // that reached the handler
 
 	// The reader's own.
@@ -48,6 +49,7 @@ type conn struct {
 	lastID  uint32 // the highest that the client opened
 	pushID  uint32 // the last that we opened
 	pushing int    // pushed streams that are open
+	pushed  int    // of active
 	tombs   [maxTombstones]uint32
 	tombAt  int
 	resets  meter
@@ -58,6 +60,7 @@ type conn struct {
 	controlBytes int // in out, of frames that the client can make us send
 	flushing     bool
 	broken       bool      // nothing can be written any more
+	doomed       bool      // unlock kills it
 	quiet        sync.Cond // flushing has ended
 	ready        schedule
 	sendWindow   int64
@@ -120,7 +123,6 @@ func newConn(srv *Server, nc net.Conn) *conn {
 	c.peerPush, c.peerStreams = true, maxStreamID
 	c.mayPush.Store(true)
 	c.input.init(nc)
-	c.readAt.Store(srv.now())
 	return c
 }
 
@@ -246,7 +248,7 @@ func (c *conn) linger() {
 	_, _ = io.Copy(io.Discard, io.LimitReader(c.nc, 1<<20))
 }
 
-// kill ends the connection at once, from any goroutine.
+// kill ends the connection at once, from any goroutine, but not with mu held: the close may take a while, and others' locks.
 func (c *conn) kill() { _ = c.nc.Close() }
 
 // interrupt makes the reader stop waiting.
@@ -261,14 +263,14 @@ func (c *conn) warn() {
 		c.leaving = warned
 		c.out = appendGoAway(c.out, maxStreamID, NoError, "")
 	}
-	c.unlockFlush()
+	c.unlockHand()
 }
 
 // leave begins the end in order: the final GOAWAY follows when the client has answered a PING, and so has seen the first one.
 func (c *conn) leave() {
 	c.lock()
 	c.askToLeave()
-	c.unlockFlush()
+	c.unlockHand()
 }
 
 // askToLeave is leave with mu held.

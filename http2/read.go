@@ -108,7 +108,7 @@ func (c *conn) onBlock(id uint32, flags uint8, self bool, data []byte) error {
 	}
 	c.lock()
 	final := c.leaving >= left
-	full := c.active >= c.srv.cfg.MaxConcurrentStreams
+	full := c.active-c.pushed >= c.srv.cfg.MaxConcurrentStreams
 	c.lastID = id
 	c.mu.Unlock()
 	switch {
@@ -163,8 +163,8 @@ func (c *conn) open(s *Stream, end bool) error {
 		if c.countReset() {
 			return connError(EnhanceYourCalm, "too many malformed requests")
 		}
-		c.resetStream(s, ProtocolError)
 		c.dropCtx(s)
+		c.resetStream(s, ProtocolError)
 	case s.tooLarge:
 		c.answerInstead(s, 431, "Request Header Fields Too Large")
 	case s.hasBody && !c.srv.cfg.StreamRequestBody:
@@ -287,8 +287,7 @@ func (c *conn) onGoAway(f *frame) error {
 func (c *conn) controlled(n int) error {
 	c.controlBytes += n
 	if c.controlBytes > maxControlBacklog {
-		c.broken = true // it does not read: not even a GOAWAY would arrive
-		c.kill()
+		c.broken, c.doomed = true, true // it does not read: not even a GOAWAY would arrive
 		return connError(EnhanceYourCalm, "the client does not read")
 	}
 	return nil

@@ -282,7 +282,7 @@ func (c *conn) onTrailers(id uint32, end bool, data []byte) error {
 	}
 	if code == NoError {
 		var err error
-		if code, err = c.readTrailers(s, data); err != nil {
+		if code, err = c.readTrailers(s, id, data); err != nil {
 			return err
 		}
 	}
@@ -298,7 +298,7 @@ func (c *conn) onTrailers(id uint32, end bool, data []byte) error {
 }
 
 // readTrailers decodes a trailer section. Only the reader of the body, at its end, looks at what it leaves.
-func (c *conn) readTrailers(s *Stream, data []byte) (ErrCode, error) {
+func (c *conn) readTrailers(s *Stream, id uint32, data []byte) (ErrCode, error) {
 	r := &c.head
 	r.s, r.h, r.trailers, r.regular = nil, nil, true, false
 	r.size, r.count, r.list = 0, 0, nil
@@ -312,8 +312,10 @@ func (c *conn) readTrailers(s *Stream, data []byte) (ErrCode, error) {
 		return 0, connError(CompressionError, "%v", err)
 	}
 	c.lock()
-	s.trailers = r.list
-	c.mu.Unlock()
+	if c.streams[id] == s { // else it has ended meanwhile, and may be another one's
+		s.trailers = r.list
+	}
+	c.unlock()
 	return NoError, nil
 }
 
@@ -415,4 +417,31 @@ func parseLength(b []byte) (int64, bool) {
 		n = n*10 + int64(x-'0')
 	}
 	return n, true
+}
+
+// sendable reports whether a response may have a field: fasthttp lets handlers set what would make it malformed (sections 8.2.1 and 8.2.2).
+func sendable(name, value []byte) bool {
+	for _, x := range name {
+		if !tokenBytes[x] && (x < 'A' || x > 'Z') {
+			return false
+		}
+	}
+	for _, x := range value {
+		if x == 0 || x == '\r' || x == '\n' {
+			return false
+		}
+	}
+	switch len(name) {
+	case 0:
+		return false
+	case len("upgrade"):
+		return !bytes.EqualFold(name, []byte("upgrade"))
+	case len("connection"): // and keep-alive
+		return !bytes.EqualFold(name, []byte("connection")) && !bytes.EqualFold(name, []byte("keep-alive"))
+	case len("proxy-connection"):
+		return !bytes.EqualFold(name, []byte("proxy-connection"))
+	case len("transfer-encoding"):
+		return !bytes.EqualFold(name, []byte("transfer-encoding"))
+	}
+	return true
 }

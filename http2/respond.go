@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
@@ -49,6 +50,7 @@ func (c *conn) respond(s *Stream) {
 	resp := &s.ctx.Response
 	if late := s.ctx.LastTimeoutErrorResponse(); late != nil {
 		resp = late
+		s.shared = true // its handler was given up, and may go on
 	}
 	s.resp = resp
 	if s.ctx.Hijacked() {
@@ -56,6 +58,11 @@ func (c *conn) respond(s *Stream) {
 		resp.Reset()
 		resp.SetStatusCode(fasthttp.StatusNotImplemented)
 		resp.SetBodyString("not possible over HTTP/2")
+	}
+	if status := resp.StatusCode(); status < 200 && s.hijack == nil || status > 999 {
+		c.srv.logf("http2: a handler answered with status %d", status)
+		resp.Reset()
+		resp.SetStatusCode(fasthttp.StatusInternalServerError)
 	}
 	if resp.Header.ConnectionClose() {
 		c.leave()
@@ -87,7 +94,7 @@ func (c *conn) respondBody(s *Stream, resp *fasthttp.Response) {
 		body = nil
 	}
 	c.lock()
-	if s.writeErr() != nil {
+	if s.writeErr(false) != nil {
 		c.done(s)
 		return
 	}
@@ -120,7 +127,10 @@ func (c *conn) respondBody(s *Stream, resp *fasthttp.Response) {
 	s.out, s.outPinned, s.outEnd = body, true, true
 	c.pinned += int64(len(body))
 	c.typical += (int64(len(body)) - c.typical) / 4
-	s.running = false
+	s.running, s.over = false, true
+	if s.waiters > 0 {
+		s.turn.Broadcast()
+	}
 	c.enqueue(s)
 	c.unlockFlush()
 }
@@ -132,6 +142,10 @@ func (c *conn) done(s *Stream) {
 	if s.gathered { // the body of ctx is in there
 		box = s.inBox
 		s.in, s.inBox = nil, nil
+	}
+	s.over = true
+	if s.waiters > 0 { // the handler left a goroutine behind that reads the body
+		s.turn.Broadcast()
 	}
 	c.release(s)
 	c.unlockFlush()
@@ -172,7 +186,7 @@ func (c *conn) abandonWaiting() {
 // respondHijack sends the head and gives the stream to who hijacked it, also one that has ended meanwhile: its calls fail.
 func (c *conn) respondHijack(s *Stream, resp *fasthttp.Response) {
 	c.lock()
-	if s.writeErr() == nil {
+	if s.writeErr(false) == nil {
 		c.appendHead(s, resp, 0, false)
 	}
 	s.taken = true
@@ -202,7 +216,7 @@ func (w *bodyWriter) Write(p []byte) (int, error) {
 	if w.left >= 0 && int64(len(p)) > w.left {
 		return 0, errTooLong
 	}
-	n, err := s.write(p)
+	n, err := s.write(p, false)
 	if w.left >= 0 {
 		w.left -= int64(n)
 	}
@@ -217,7 +231,7 @@ func (w *bodyWriter) begin(now bool) error {
 	s := w.s
 	c := s.c
 	c.lock()
-	if err := s.writeErr(); err != nil {
+	if err := s.writeErr(false); err != nil {
 		c.unlock()
 		return err
 	}
@@ -234,7 +248,7 @@ func (w *bodyWriter) begin(now bool) error {
 func (c *conn) respondStream(s *Stream, resp *fasthttp.Response) {
 	if s.isHead || bodyless(resp.StatusCode()) {
 		c.lock()
-		if s.writeErr() == nil {
+		if s.writeErr(false) == nil {
 			c.appendHead(s, resp, flagEndStream, false)
 			c.sentEnd(s)
 		}
@@ -244,6 +258,8 @@ func (c *conn) respondStream(s *Stream, resp *fasthttp.Response) {
 		c.done(s)
 		return
 	}
+	c.bodies.Add(1)
+	defer c.bodies.Add(-1)
 	w := &bodyWriter{s: s, left: max(int64(resp.Header.ContentLength()), -1)}
 	err := s.Err()
 	if err == nil && resp.ImmediateHeaderFlush {
@@ -314,9 +330,10 @@ func (c *conn) appendHead(s *Stream, resp *fasthttp.Response, flags uint8, empty
 	status := resp.StatusCode()
 	dated := c.srv.cfg.NoDefaultDate
 	for name, value := range resp.Header.All() {
+		if !sendable(name, value) {
+			continue
+		}
 		switch string(name) {
-		case "Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade":
-			continue // section 8.2.2
 		case "Content-Length":
 			if status < 200 || status == 204 {
 				continue
@@ -354,20 +371,18 @@ func (c *conn) appendTrailers(s *Stream) bool {
 		return false
 	}
 	keys := s.resp.Header.PeekTrailerKeys()
-	if len(keys) == 0 {
+	if !slices.ContainsFunc(keys, func(key []byte) bool { return s.resp.Header.PeekBytes(key) != nil }) {
 		return false
 	}
 	start := len(c.out)
 	b := c.enc.Begin(append(c.out, make([]byte, frameHeaderLen)...))
-	empty := len(b)
 	for _, key := range keys {
 		for _, value := range s.resp.Header.PeekAll(string(key)) {
+			if !sendable(key, value) {
+				continue
+			}
 			b = c.enc.AppendResponse(b, key, value)
 		}
-	}
-	if len(b) == empty {
-		c.out = b[:start]
-		return false
 	}
 	c.out = appendHeaderFrames(b, start, frameHeaders, flagEndStream, s.id)
 	return true
@@ -388,7 +403,7 @@ func (c *conn) appendInfo(s *Stream, status int, links []string) {
 func (s *Stream) EarlyHints(links []string) error {
 	c := s.c
 	c.lock()
-	if err := s.writeErr(); err != nil || s.headSent {
+	if err := s.writeErr(false); err != nil || s.headSent {
 		c.unlock()
 		return errors.Join(err, ErrClosed)
 	}
@@ -404,7 +419,9 @@ func (c *conn) appendOverride(s *Stream, status int, body []byte, fields []strin
 	b := c.enc.Begin(append(c.out, make([]byte, frameHeaderLen)...))
 	b = c.enc.AppendStatus(b, status)
 	for ; len(fields) >= 2; fields = fields[2:] {
-		b = c.enc.AppendResponse(b, []byte(fields[0]), []byte(fields[1]))
+		if name, value := []byte(fields[0]), []byte(fields[1]); sendable(name, value) {
+			b = c.enc.AppendResponse(b, name, value)
+		}
 	}
 	if !c.srv.cfg.NoDefaultDate {
 		b = c.enc.AppendField(b, nameDate, *c.srv.date.Load(), false)

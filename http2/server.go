@@ -41,7 +41,7 @@ type Server struct {
 
 // Stats are counts of a server.
 type Stats struct {
-	Conns, Streams, Handlers int
+	Conns, Streams, Handlers int    // handlers that run, or write the body of a response
 	Requests, Resets         uint64 // since the start
 }
 
@@ -51,7 +51,7 @@ func (srv *Server) Stats() Stats {
 	srv.each(func(c *conn) {
 		n.Conns++
 		n.Streams += int(c.busy.Load())
-		n.Handlers += int(c.handlers.Load())
+		n.Handlers += int(c.handlers.Load() + c.bodies.Load())
 		n.Requests += c.requests.Load()
 	})
 	return n
@@ -95,7 +95,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	srv.each(func(c *conn) { c.kill() })
+	srv.each(func(c *conn) { go c.kill() })
 	select {
 	case <-quiet:
 	case <-time.After(time.Second):

@@ -47,7 +47,12 @@ type Stream struct {
 	overridden   bool // Override answered
 	continued    bool // 100 was sent
 	ended        []func(error)
+	left         []func() // of OnPeerClose
+	unwanted     bool     // nobody reads the body
 	freed        bool
+	over         bool // the handler has returned
+	shared       bool // somebody may hold it for ever: it is not used again
+	waiters      int  // in turn.Wait
 	taken        bool // hijacked
 	readClosed   bool // by a deadline
 	writeClosed  bool
@@ -133,13 +138,36 @@ func (s *Stream) OnEnd(f func(err error)) {
 	c.mu.Unlock()
 }
 
-// OnPeerClose is OnEnd for the end before its time only.
+// OnPeerClose calls f once when the client has left: as OnEnd for the end before its time, and, on a stream of extended CONNECT, when the client has ended its side.
 func (s *Stream) OnPeerClose(f func()) {
+	once := sync.OnceFunc(f)
 	s.OnEnd(func(err error) {
 		if err != nil {
-			f()
+			once()
 		}
 	})
+	c := s.c
+	c.lock()
+	switch {
+	case s.protocol == "" || s.freed:
+	case s.state.remoteEnd:
+		c.calls = append(c.calls, endCall{func(error) { once() }, nil})
+	default:
+		s.left = append(s.left, once)
+	}
+	c.unlock()
+}
+
+// DiscardBody says that nobody will read what the client still sends: reads fail with ErrClosed.
+func (s *Stream) DiscardBody() {
+	c := s.c
+	c.lock()
+	if !s.freed && !s.gathered {
+		s.unwanted = true
+		c.discardBody(s)
+		s.turn.Broadcast()
+	}
+	c.unlockHand()
 }
 
 // Err returns why the stream ended before its time, nil while it has not.
@@ -157,7 +185,7 @@ func (s *Stream) SetBodyTimeout(d time.Duration) { s.bodyTimeout = d }
 func (s *Stream) Reset(code ErrCode) {
 	s.c.lock()
 	s.c.resetStream(s, code)
-	s.c.unlockFlush()
+	s.c.unlockHand()
 }
 
 // Override answers in the place of a handler that still runs: its own response is dropped. It reports false when a part of that was sent. The strings of fields are
@@ -171,7 +199,8 @@ func (s *Stream) Override(status int, body []byte, fields ...string) bool {
 	}
 	s.overridden = true
 	c.appendOverride(s, status, body, fields)
-	c.unlockFlush()
+	s.turn.Broadcast() // reads of the body fail
+	c.unlockHand()
 	return true
 }
 
@@ -183,22 +212,23 @@ func (s *Stream) Hijack(f func(s *Stream)) { s.hijack = f }
 // Hijacked reports whether Hijack was called.
 func (s *Stream) Hijacked() bool { return s.hijack != nil }
 
-// Read reads the request's body: for who hijacked the stream. Its end is io.EOF.
-func (s *Stream) Read(p []byte) (int, error) { return s.read(p) }
+// Read reads the request's body: for who hijacked the stream, else it fails with ErrClosed. Its end is io.EOF.
+func (s *Stream) Read(p []byte) (int, error) { return s.read(p, true) }
 
-// Write sends p as DATA and returns when all of it is taken. It copies p. One goroutine writes at a time.
-func (s *Stream) Write(p []byte) (int, error) { return s.write(p) }
+// Write sends p as DATA and returns when all of it is taken. It copies p. One goroutine writes at a time. It is for who hijacked the stream, else it fails with ErrClosed, as do
+// TryWrite and CloseWrite.
+func (s *Stream) Write(p []byte) (int, error) { return s.write(p, true) }
 
 // TryWrite sends as much of p as the client's windows and the connection take without waiting.
 func (s *Stream) TryWrite(p []byte) (int, error) {
 	c := s.c
 	c.lock()
-	if err := s.writeErr(); err != nil {
-		c.mu.Unlock()
+	if err := s.writeErr(true); err != nil {
+		c.unlock()
 		return 0, err
 	}
 	n := c.appendNow(s, p)
-	c.unlockFlush()
+	c.unlockHand()
 	return n, nil
 }
 
@@ -206,28 +236,30 @@ func (s *Stream) TryWrite(p []byte) (int, error) {
 func (s *Stream) CloseWrite() error {
 	c := s.c
 	c.lock()
-	if err := s.writeErr(); err != nil {
-		c.mu.Unlock()
+	if err := s.writeErr(true); err != nil {
+		c.unlock()
 		return err
 	}
 	c.endResponse(s)
-	c.unlockFlush()
+	c.unlockHand()
 	return nil
 }
 
-// Close ends the response and gives up the stream. What the client still sends is refused.
+// Close ends the response and gives up the stream, for who hijacked it. What the client still sends is refused. In a handler it resets the stream, as the way to hang up.
 func (s *Stream) Close() error {
 	c := s.c
 	c.lock()
-	if s.freed || !s.running {
-		c.mu.Unlock()
-		return nil
+	switch {
+	case s.freed || !s.running:
+	case !s.taken:
+		c.resetStream(s, Cancel)
+	default:
+		if !s.state.closed() && !s.state.localEnd {
+			c.endResponse(s)
+		}
+		c.release(s)
 	}
-	if !s.state.closed() && !s.state.localEnd {
-		c.endResponse(s)
-	}
-	c.release(s)
-	c.unlockFlush()
+	c.unlockHand()
 	return nil
 }
 
@@ -284,9 +316,11 @@ func (s *Stream) setDeadline(t time.Time, closed *bool, timer **time.Timer) {
 	*timer = mine
 }
 
-// writeErr is why nothing more can be written. c.mu is held.
-func (s *Stream) writeErr() error {
+// writeErr is why nothing more can be written, by who hijacked the stream if owner is set. c.mu is held.
+func (s *Stream) writeErr(owner bool) error {
 	switch {
+	case owner && !s.taken:
+		return ErrClosed
 	case s.err != nil:
 		return s.err
 	case s.writeClosed:
@@ -302,7 +336,7 @@ type requestBody struct{ s *Stream }
 
 // Read implements io.Reader.
 func (b *requestBody) Read(p []byte) (int, error) {
-	n, err := b.s.read(p)
+	n, err := b.s.read(p, false)
 	if err == io.EOF {
 		b.s.addTrailers()
 	}

@@ -18,6 +18,9 @@ func (c *conn) add(s *Stream) {
 	s.outWindow = c.peerWindow
 	c.streams[s.id] = s
 	c.active++
+	if s.pushed {
+		c.pushed++
+	}
 	c.busy.Store(int32(c.active))
 }
 
@@ -41,10 +44,13 @@ func (c *conn) settle(s *Stream) {
 	s.freed = true
 	c.discardBody(s)
 	c.active--
+	if s.pushed {
+		c.pushed--
+	}
 	c.busy.Store(int32(c.active))
 	stopTimer(s.readTimer)
 	stopTimer(s.writeTimer)
-	if s.hijack == nil {
+	if s.hijack == nil && !s.shared && s.waiters == 0 {
 		c.srv.recycle(s)
 	}
 	c.endIfDone()
@@ -154,6 +160,7 @@ func (c *conn) refuseRest(s *Stream) {
 func (c *conn) endRest(s *Stream) {
 	c.refuseID(s.id, NoError)
 	s.state.reset = true
+	s.turn.Broadcast()
 	c.close(s)
 }
 

@@ -58,6 +58,7 @@ func (srv *Server) join(c *conn) bool {
 		srv.setClock()
 		go srv.sweep()
 	}
+	c.readAt.Store(srv.now())
 	return true
 }
 
@@ -152,7 +153,7 @@ func (srv *Server) logf(format string, args ...any) {
 func (c *conn) sweep() {
 	now, cfg := c.srv.now(), &c.srv.cfg
 	if at := c.writeAt.Load(); at != 0 && cfg.WriteTimeout > 0 && now-at > cfg.WriteTimeout.Milliseconds() {
-		c.kill()
+		go c.kill() // which may take a while
 		return
 	}
 	due := c.due.Load()
@@ -163,7 +164,7 @@ func (c *conn) sweep() {
 		return
 	}
 	c.lock()
-	defer c.unlockFlush()
+	defer c.unlockHand() // a client that does not read must not stop the clock
 	switch {
 	case overdue && c.leaving < ending:
 		c.out = appendGoAway(c.out, c.lastID, NoError, "too slow")
@@ -173,7 +174,7 @@ func (c *conn) sweep() {
 	case c.leaving == asked && now-c.leftAt > handshakeResend.Milliseconds():
 		c.goAway()
 	case c.pingAt != 0 && now-c.pingAt > pingTimeout.Milliseconds() && c.readAt.Load() < c.pingAt:
-		c.kill()
+		c.doomed = true
 	case c.pingAt == 0 && c.active > 0 && cfg.PingInterval > 0 && silent > cfg.PingInterval.Milliseconds():
 		c.pingAt = max(now, 1)
 		c.out = appendPing(c.out, 0, alivePing[:])

@@ -159,8 +159,9 @@ func (c *conn) abandon(s *Stream) {
 		c.handlers.Add(-1)
 	}
 	c.lock()
+	s.shared = true // who knows who has it
+	s.ctx = nil
 	c.resetStream(s, InternalError)
-	s.ctx = nil // who knows who has it
 	c.release(s)
 	c.unlockFlush()
 }

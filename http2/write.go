@@ -24,7 +24,9 @@ func (c *conn) needOut() {
 
 // await waits for the turn of s. mu is held.
 func (s *Stream) await() {
+	s.waiters++
 	s.turn.Wait()
+	s.waiters--
 	s.c.needOut()
 }
 
@@ -40,6 +42,10 @@ func (c *conn) freeOut() {
 func (c *conn) unlock() {
 	if len(c.out) == 0 && c.active == 0 && c.outBox != nil {
 		c.freeOut()
+	}
+	if c.doomed {
+		c.doomed = false
+		go c.kill()
 	}
 	if c.spent == nil && len(c.calls) == 0 {
 		c.mu.Unlock()
@@ -161,11 +167,11 @@ func (c *conn) appendNow(s *Stream, p []byte) (n int) {
 }
 
 // write is Write: what cannot go at once waits in the schedule, and the goroutine with it.
-func (s *Stream) write(p []byte) (n int, err error) {
+func (s *Stream) write(p []byte, owner bool) (n int, err error) {
 	c := s.c
 	c.lock()
 	for {
-		if err = s.writeErr(); err != nil {
+		if err = s.writeErr(owner); err != nil {
 			break
 		}
 		m := c.appendNow(s, p)
@@ -177,19 +183,21 @@ func (s *Stream) write(p []byte) (n int, err error) {
 		c.enqueue(s)
 		c.unlockFlush()
 		c.lock()
-		for len(s.out) > 0 && s.writeErr() == nil {
+		for len(s.out) > 0 && s.writeErr(owner) == nil {
 			s.await()
 		}
-		n += len(p) - len(s.out)
-		if len(s.out) == 0 && s.err == nil { // dropOut empties it, too
-			break
+		if s.err != nil { // what was left is dropped
+			continue
 		}
-		n -= len(p) - len(s.out)
-		p = p[len(p)-len(s.out):]
+		sent := len(p) - len(s.out)
+		p, n = p[sent:], n+sent
 		if s.queued {
 			c.ready.remove(s)
 		}
 		s.out = nil
+		if len(p) == 0 {
+			break
+		}
 	}
 	c.unlockFlush()
 	return n, err

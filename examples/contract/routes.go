@@ -46,7 +46,9 @@ func newApp(cfg quart.Config, www string) *quart.App {
 	app.Get("/fail", fail)
 	app.Get("/trailers", trailers)
 	app.Get("/hints", hints)
-	app.Get("/style.css", func(c *quart.Ctx) error { return c.Bytes(200, "text/css; charset=utf-8", []byte("p { color: teal }\n")) })
+	app.Get("/style.css", func(c *quart.Ctx) error {
+		return c.Bytes(200, "text/css; charset=utf-8", []byte("p { color: teal }\n"))
+	})
 	app.Get("/sse", sse)
 
 	app.Get("/ws", func(c *quart.Ctx) error { return c.Upgrade(large, echoSocket) })

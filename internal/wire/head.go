@@ -261,7 +261,7 @@ func hostField(value []byte, seen HeadFlags) (HeadFlags, HeadFault) {
 	if seen&HeadHost != 0 {
 		return 0, FaultHostTwice
 	}
-	if !validHost(value) {
+	if !ValidHost(value) {
 		return 0, FaultHost
 	}
 	return HeadHost, HeadOK
@@ -294,10 +294,11 @@ func encodingField(value []byte, seen HeadFlags) (HeadFlags, HeadFault) {
 	return HeadEncoding, HeadOK
 }
 
-// validHost reports whether b is uri-host [ ":" port ] (RFC 9110, 7.2). It may
+// ValidHost reports whether b is uri-host [ ":" port ] (RFC 9110, 7.2). It may
 // be empty, for targets without an authority. Zone identifiers are refused: they
 // have no meaning off the client's machine.
-func validHost(b []byte) bool {
+// ValidHost reports whether b is a host with an optional port (RFC 3986, section 3.2), as Host has it.
+func ValidHost(b []byte) bool {
 	i := 0
 	if len(b) > 0 && b[0] == '[' {
 		for i = 1; i < len(b) && (class[b[i]]&hexDigit != 0 || b[i] == ':' || b[i] == '.'); i++ {
