@@ -184,6 +184,9 @@ func (s *fastSocket) hijackStream(c *Ctx) {
 		s.state = conns.adopt(stream)
 		s.state.move(phaseParked, 0)
 		s.Conn, s.outer, s.silent = stream, nil, true
+		if conns.leaving.Load() { // nobody would tell it
+			_ = s.Close()
+		}
 		_ = s.up.server.ServeConn(s)
 	})
 }

@@ -127,10 +127,8 @@ func (c *conn) respondBody(s *Stream, resp *fasthttp.Response) {
 	s.out, s.outPinned, s.outEnd = body, true, true
 	c.pinned += int64(len(body))
 	c.typical += (int64(len(body)) - c.typical) / 4
-	s.running, s.over = false, true
-	if s.waiters > 0 {
-		s.turn.Broadcast()
-	}
+	s.running = false
+	s.handlerOver()
 	c.enqueue(s)
 	c.unlockFlush()
 }
@@ -143,15 +141,23 @@ func (c *conn) done(s *Stream) {
 		box = s.inBox
 		s.in, s.inBox = nil, nil
 	}
-	s.over = true
-	if s.waiters > 0 { // the handler left a goroutine behind that reads the body
-		s.turn.Broadcast()
-	}
+	s.handlerOver()
 	c.release(s)
 	c.unlockFlush()
 	c.srv.releaseCtx(ctx)
 	if box != nil {
 		putBuffer(box)
+	}
+}
+
+// handlerOver ends reads of the body. The handler may have left a goroutine behind that is not done with it: then it keeps the stream for itself. mu is held.
+func (s *Stream) handlerOver() {
+	s.over = true
+	if s.hasBody && !s.gathered && !(s.state.remoteEnd && s.inRead == len(s.in)) {
+		s.shared = true
+	}
+	if s.waiters > 0 {
+		s.turn.Broadcast()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -18,161 +19,10 @@ import (
 	fastws "github.com/fasthttp/websocket"
 	"github.com/goquart/quart"
 	"github.com/goquart/quart/quarttest"
-	xhttp2 "golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
 )
 
-// reviewClient speaks HTTP/2 frame by frame.
-type reviewClient struct {
-	t    *testing.T
-	nc   net.Conn
-	fr   *xhttp2.Framer
-	next uint32
-	buf  bytes.Buffer
-	enc  *hpack.Encoder
-	got  map[uint32]*reviewAnswer
-	away int
-	room int // bytes that the connection's window has got
-}
-
-type reviewAnswer struct {
-	status, body string
-	head         map[string]string
-	ended, reset bool
-	code         xhttp2.ErrCode
-}
-
-func newReviewClient(t *testing.T, nc net.Conn, settings ...xhttp2.Setting) *reviewClient {
-	t.Helper()
-	t.Cleanup(func() { _ = nc.Close() })
-	_ = nc.SetDeadline(time.Now().Add(20 * time.Second))
-	_, _ = io.WriteString(nc, xhttp2.ClientPreface)
-	return reviewFramer(t, nc, settings...)
-}
-
-func reviewFramer(t *testing.T, nc net.Conn, settings ...xhttp2.Setting) *reviewClient {
-	c := &reviewClient{t: t, nc: nc, fr: xhttp2.NewFramer(nc, nc), next: 1, got: map[uint32]*reviewAnswer{}}
-	c.enc = hpack.NewEncoder(&c.buf)
-	c.fr.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	_ = c.fr.WriteSettings(settings...)
-	return c
-}
-
-func (s *served) h2(settings ...xhttp2.Setting) *reviewClient {
-	s.t.Helper()
-	return newReviewClient(s.t.(*testing.T), s.dial(), settings...)
-}
-
-func (c *reviewClient) open(end bool, fields ...string) uint32 {
-	c.t.Helper()
-	id := c.next
-	c.next += 2
-	c.buf.Reset()
-	for i := 0; i < len(fields); i += 2 {
-		_ = c.enc.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
-	}
-	if err := c.fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: id, EndStream: end, EndHeaders: true, BlockFragment: c.buf.Bytes()}); err != nil {
-		c.t.Fatal(err)
-	}
-	return id
-}
-
-func (c *reviewClient) request(method, path string, end bool, more ...string) uint32 {
-	c.t.Helper()
-	return c.open(end, append([]string{":method", method, ":scheme", "http", ":authority", "example.com", ":path", path}, more...)...)
-}
-
-func (c *reviewClient) get(path string, more ...string) uint32 {
-	c.t.Helper()
-	return c.request("GET", path, true, more...)
-}
-
-func (c *reviewClient) connect(path string, more ...string) uint32 {
-	c.t.Helper()
-	return c.open(false, append([]string{
-		":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":authority", "example.com", ":path", path, "sec-websocket-version", "13",
-	}, more...)...)
-}
-
-func (c *reviewClient) answer(id uint32) *reviewAnswer {
-	a := c.got[id]
-	if a == nil {
-		a = &reviewAnswer{head: map[string]string{}}
-		c.got[id] = a
-	}
-	return a
-}
-
-// read takes a frame.
-func (c *reviewClient) read() error {
-	f, err := c.fr.ReadFrame()
-	if err != nil {
-		return err
-	}
-	a := c.answer(f.Header().StreamID)
-	switch f := f.(type) {
-	case *xhttp2.SettingsFrame:
-		if !f.IsAck() {
-			return c.fr.WriteSettingsAck()
-		}
-	case *xhttp2.PingFrame:
-		if !f.IsAck() {
-			return c.fr.WritePing(true, f.Data)
-		}
-	case *xhttp2.MetaHeadersFrame:
-		for _, h := range f.Fields {
-			a.head[h.Name] = h.Value
-		}
-		a.status, a.ended = a.head[":status"], f.StreamEnded()
-	case *xhttp2.DataFrame:
-		a.body += string(f.Data())
-		a.ended = f.StreamEnded()
-	case *xhttp2.RSTStreamFrame:
-		a.reset, a.code = true, f.ErrCode
-	case *xhttp2.WindowUpdateFrame:
-		if f.StreamID == 0 {
-			c.room += int(f.Increment)
-		}
-	case *xhttp2.GoAwayFrame:
-		c.away++
-	}
-	return nil
-}
-
-func (c *reviewClient) until(what string, ok func() bool) {
-	c.t.Helper()
-	for !ok() {
-		if err := c.read(); err != nil {
-			c.t.Fatalf("no %s: %v (GOAWAY: %d)", what, err, c.away)
-		}
-	}
-}
-
-func (c *reviewClient) head(id uint32) *reviewAnswer {
-	c.t.Helper()
-	a := c.answer(id)
-	c.until("head", func() bool { return a.status != "" || a.reset })
-	return a
-}
-
-func (c *reviewClient) await(id uint32) *reviewAnswer {
-	c.t.Helper()
-	a := c.answer(id)
-	c.until("answer", func() bool { return a.ended || a.reset })
-	return a
-}
-
-func (c *reviewClient) want(id uint32, status string) *reviewAnswer {
-	c.t.Helper()
-	a := c.await(id)
-	if a.status != status || a.reset {
-		c.t.Fatalf("stream %d: %+v, want %s", id, a, status)
-	}
-	return a
-}
-
-// TestReviewUpgradeDeadline: a connection that was upgraded by h2c has no head to wait for any more.
-func TestReviewUpgradeDeadline(t *testing.T) {
+// TestHTTP2UpgradeDeadline: a connection that was upgraded by h2c has no head to wait for any more.
+func TestHTTP2UpgradeDeadline(t *testing.T) {
 	app, _ := newApp(quart.Config{H2C: true, HeaderTimeout: 300 * time.Millisecond})
 	app.Get("/", func(c *quart.Ctx) error {
 		time.Sleep(1500 * time.Millisecond)
@@ -192,8 +42,8 @@ func TestReviewUpgradeDeadline(t *testing.T) {
 	if !strings.HasPrefix(string(head), "HTTP/1.1 101") {
 		t.Fatalf("%q", head)
 	}
-	send(t, nc, xhttp2.ClientPreface)
-	c := reviewFramer(t, nc)
+	send(t, nc, clientPreface)
+	c := framesFramer(t, nc)
 	c.next = 3
 	if a := c.want(1, "200"); a.body != "hello" {
 		t.Errorf("%+v", a)
@@ -204,8 +54,8 @@ func TestReviewUpgradeDeadline(t *testing.T) {
 	c.want(c.get("/"), "200")
 }
 
-// TestReviewStopFastWebSocket: when the app stops, a fasthttp/websocket connection is closed at once and its handler awaited, as on HTTP/1.1.
-func TestReviewStopFastWebSocket(t *testing.T) {
+// TestHTTP2StopFastWebSocket: when the app stops, a fasthttp/websocket connection is closed at once and its handler awaited, as on HTTP/1.1.
+func TestHTTP2StopFastWebSocket(t *testing.T) {
 	quarttest.Protocols(t, func(t *testing.T, p quarttest.Protocol) {
 		log := new(logBuffer)
 		app := quart.New(quart.Config{ShutdownGrace: 3 * time.Second, ShutdownDelay: -1, Log: slog.New(slog.NewTextHandler(log, nil))})
@@ -227,8 +77,8 @@ func TestReviewStopFastWebSocket(t *testing.T) {
 	})
 }
 
-// TestReviewConnectToEvents: an extended CONNECT is no way to an event stream: a 2xx says that the websocket is open.
-func TestReviewConnectToEvents(t *testing.T) {
+// TestHTTP2ConnectToEvents: an extended CONNECT is no way to an event stream: a 2xx says that the websocket is open.
+func TestHTTP2ConnectToEvents(t *testing.T) {
 	app, _ := newApp(quart.Config{H2C: true, ShutdownGrace: 2 * time.Second})
 	app.SSE("/events", func(s *quart.EventStream) error { return s.Send(quart.Event{Data: "x"}) })
 	app.Get("/refused", func(c *quart.Ctx) error {
@@ -245,7 +95,7 @@ func TestReviewConnectToEvents(t *testing.T) {
 	s := serve(t, app)
 	for _, path := range []string{"/events", "/stream", "/plain", "/refused"} {
 		t.Run(path[1:], func(t *testing.T) {
-			c := newReviewClient(t, s.dial())
+			c := newFramesClient(t, s.dial())
 			if a := c.head(c.connect(path)); a.status != "400" && a.status != "404" && a.status != "426" {
 				t.Errorf("%s: %+v", path, a)
 			}
@@ -263,8 +113,8 @@ func TestReviewConnectToEvents(t *testing.T) {
 	}
 }
 
-// TestReviewSocketHalfClose: END_STREAM is the FIN of a websocket over HTTP/2 (RFC 8441, section 5): the context of a function that does not read ends.
-func TestReviewSocketHalfClose(t *testing.T) {
+// TestHTTP2SocketHalfClose: END_STREAM is the FIN of a websocket over HTTP/2 (RFC 8441, section 5): the context of a function that does not read ends.
+func TestHTTP2SocketHalfClose(t *testing.T) {
 	quarttest.Protocols(t, func(t *testing.T, p quarttest.Protocol) {
 		done := make(chan struct{})
 		app := quart.New(quart.Config{Log: quarttest.Log(t)})
@@ -285,8 +135,8 @@ func TestReviewSocketHalfClose(t *testing.T) {
 	})
 }
 
-// TestReviewStreamInFlight: a response that is being streamed is a request under way, for Stats and for the error of a stop that cuts it.
-func TestReviewStreamInFlight(t *testing.T) {
+// TestHTTP2StreamInFlight: a response that is being streamed is a request under way, for Stats and for the error of a stop that cuts it.
+func TestHTTP2StreamInFlight(t *testing.T) {
 	quarttest.Protocols(t, func(t *testing.T, p quarttest.Protocol) {
 		runs := make(chan struct{})
 		app := quart.New(quart.Config{Log: slog.New(slog.DiscardHandler), ShutdownGrace: 300 * time.Millisecond, ShutdownDelay: -1})
@@ -312,8 +162,8 @@ func TestReviewStreamInFlight(t *testing.T) {
 	})
 }
 
-// TestReviewOff: HTTP2.Off holds also where TLS.NextProtos has h2, as that of autocert does.
-func TestReviewOff(t *testing.T) {
+// TestHTTP2Off: HTTP2.Off holds also where TLS.NextProtos has h2, as that of autocert does.
+func TestHTTP2Off(t *testing.T) {
 	app, _ := newApp(quart.Config{HTTP2: quart.HTTP2Config{Off: true}, TLS: &tls.Config{
 		Certificates: []tls.Certificate{testCertificate(t)}, NextProtos: []string{"h2", "http/1.1"},
 	}})
@@ -328,8 +178,8 @@ func TestReviewOff(t *testing.T) {
 	}
 }
 
-// TestReviewHardTimeoutPending: what a handler that was over its hard time leaves to be streamed does not run, as on HTTP/1.1.
-func TestReviewHardTimeoutPending(t *testing.T) {
+// TestHTTP2HardTimeoutPending: what a handler that was over its hard time leaves to be streamed does not run, as on HTTP/1.1.
+func TestHTTP2HardTimeoutPending(t *testing.T) {
 	quarttest.Protocols(t, func(t *testing.T, p quarttest.Protocol) {
 		var ran atomic.Int32
 		app := quart.New(quart.Config{Log: slog.New(slog.DiscardHandler)})
@@ -354,8 +204,8 @@ func TestReviewHardTimeoutPending(t *testing.T) {
 	})
 }
 
-// TestReviewHardTimeoutBody: a body of which a part came after the 503 is not complete for the handler.
-func TestReviewHardTimeoutBody(t *testing.T) {
+// TestHTTP2HardTimeoutBody: a body of which a part came after the 503 is not complete for the handler.
+func TestHTTP2HardTimeoutBody(t *testing.T) {
 	type outcome struct {
 		body string
 		err  error
@@ -370,9 +220,9 @@ func TestReviewHardTimeoutBody(t *testing.T) {
 	})
 	c := serve(t, app).h2()
 	id := c.request("POST", "/", false)
-	_ = c.fr.WriteData(id, false, []byte("first,"))
+	c.data(id, false, []byte("first,"))
 	c.want(id, "503")
-	_ = c.fr.WriteData(id, true, []byte("second"))
+	c.data(id, true, []byte("second"))
 	select {
 	case o := <-got:
 		if o.err == nil {
@@ -383,8 +233,8 @@ func TestReviewHardTimeoutBody(t *testing.T) {
 	}
 }
 
-// TestReviewHeadParity: what HTTP/1.1 refuses in a head, HTTP/2 refuses.
-func TestReviewHeadParity(t *testing.T) {
+// TestHTTP2HeadParity: what HTTP/1.1 refuses in a head, HTTP/2 refuses.
+func TestHTTP2HeadParity(t *testing.T) {
 	app, _ := newApp(quart.Config{H2C: true})
 	app.Handle(quart.MethodAny, "/{path?:*}", func(c *quart.Ctx) error {
 		return c.Text(200, c.Path()+"|"+c.Host()+"|"+c.Cookie("a")+c.Cookie("b")+"|"+c.Header("Cookie"))
@@ -412,7 +262,7 @@ func TestReviewHeadParity(t *testing.T) {
 		{"plain CONNECT", []string{":method", "CONNECT", ":authority", "x:443"}, "400", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newReviewClient(t, s.dial())
+			c := newFramesClient(t, s.dial())
 			a := c.await(c.open(tt.name != "plain CONNECT", tt.fields...))
 			switch {
 			case tt.status == "reset" && !a.reset, tt.status != "" && tt.status != "reset" && a.status != tt.status, tt.body != "" && a.body != tt.body:
@@ -462,9 +312,9 @@ func (l *pipeListener) Accept() (net.Conn, error) {
 func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.over) }); return nil }
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "x", Net: "memory"} }
 
-// TestReviewLockOrder: the engine must not close a connection with its lock held: the table's sweeper takes the lock of a shard first and then, for a write on an
+// TestHTTP2LockOrder: the engine must not close a connection with its lock held: the table's sweeper takes the lock of a shard first and then, for a write on an
 // adopted stream that is over its time, the engine's; closing takes them in the other order.
-func TestReviewLockOrder(t *testing.T) {
+func TestHTTP2LockOrder(t *testing.T) {
 	app := quart.New(quart.Config{H2C: true, WriteTimeout: 4 * time.Second, Log: slog.New(slog.DiscardHandler), ShutdownGrace: time.Second, ShutdownDelay: -1})
 	app.SSE("/", func(s *quart.EventStream) error {
 		for s.Send(quart.Event{Data: strings.Repeat("x", 8<<10)}) == nil {
@@ -478,7 +328,7 @@ func TestReviewLockOrder(t *testing.T) {
 	for range 31 { // the next one is in the sweeper's first shard
 		_ = l.dial().Close()
 	}
-	c := newReviewClientPipe(t, l.dial(), xhttp2.Setting{ID: xhttp2.SettingInitialWindowSize, Val: 1000})
+	c := newFramesClientPipe(t, l.dial(), [2]uint32{4, 1000})
 	var last uint32
 	for range 32 { // the last one, too
 		last = c.get("/")
@@ -511,25 +361,25 @@ func TestReviewLockOrder(t *testing.T) {
 	}
 }
 
-// newReviewClientPipe is newReviewClient on a pipe, where one side must read while the other writes.
-func newReviewClientPipe(t *testing.T, nc net.Conn, settings ...xhttp2.Setting) *reviewClient {
+// newFramesClientPipe is newFramesClient on a pipe, where one side must read while the other writes.
+func newFramesClientPipe(t *testing.T, nc net.Conn, settings ...[2]uint32) *framesClient {
 	_ = nc.SetDeadline(time.Now().Add(20 * time.Second))
-	_, _ = io.WriteString(nc, xhttp2.ClientPreface)
-	return reviewFramer(t, nc, settings...)
+	_, _ = io.WriteString(nc, clientPreface)
+	return framesFramer(t, nc, settings...)
 }
 
-// TestReviewSniffSlowly: a preface may come byte by byte, and so may a request of HTTP/1.1 that begins like it.
-func TestReviewSniffSlowly(t *testing.T) {
+// TestHTTP2SniffSlowly: a preface may come byte by byte, and so may a request of HTTP/1.1 that begins like it.
+func TestHTTP2SniffSlowly(t *testing.T) {
 	app, _ := newApp(quart.Config{H2C: true, HeaderTimeout: time.Second})
 	app.Handle(quart.MethodAny, "/", func(c *quart.Ctx) error { return c.Text(200, c.Method()+" "+c.Protocol()) })
 	s := serve(t, app)
 	t.Run("h2", func(t *testing.T) {
 		nc := s.dial()
-		for _, b := range []byte(xhttp2.ClientPreface) {
+		for _, b := range []byte(clientPreface) {
 			_, _ = nc.Write([]byte{b})
 			time.Sleep(2 * time.Millisecond)
 		}
-		c := reviewFramer(t, nc)
+		c := framesFramer(t, nc)
 		if a := c.want(c.get("/"), "200"); a.body != "GET HTTP/2.0" {
 			t.Errorf("%+v", a)
 		}
@@ -553,8 +403,8 @@ func TestReviewSniffSlowly(t *testing.T) {
 	})
 }
 
-// TestReviewMaxConns: event streams of HTTP/2 clients must not use up the connections of all others.
-func TestReviewMaxConns(t *testing.T) {
+// TestHTTP2MaxConns: event streams of HTTP/2 clients must not use up the connections of all others.
+func TestHTTP2MaxConns(t *testing.T) {
 	app, _ := newApp(quart.Config{H2C: true, MaxConns: 50, MaxConnsPerIP: 5})
 	app.SSE("/events", func(s *quart.EventStream) error { return s.Park() })
 	app.Get("/", func(c *quart.Ctx) error { return c.Text(200, "hello") })
@@ -568,8 +418,8 @@ func TestReviewMaxConns(t *testing.T) {
 	}
 }
 
-// TestReviewUnreadBody: event streams whose requests had bodies that nobody read must not block the uploads of the same connection.
-func TestReviewUnreadBody(t *testing.T) {
+// TestHTTP2UnreadBody: event streams whose requests had bodies that nobody read must not block the uploads of the same connection.
+func TestHTTP2UnreadBody(t *testing.T) {
 	app, _ := newApp(quart.Config{H2C: true, BodyLimit: 8 << 20})
 	app.Post("/events", func(c *quart.Ctx) error { return c.SSE(func(s *quart.EventStream) error { return s.Park() }) })
 	app.Post("/", func(c *quart.Ctx) error {
@@ -584,7 +434,7 @@ func TestReviewUnreadBody(t *testing.T) {
 		id := c.request("POST", "/events", false)
 		c.head(id)
 		for range 15 {
-			_ = c.fr.WriteData(id, false, make([]byte, 16<<10))
+			c.data(id, false, make([]byte, 16<<10))
 		}
 	}
 	_ = c.nc.SetReadDeadline(time.Now().Add(time.Second))
@@ -595,8 +445,8 @@ func TestReviewUnreadBody(t *testing.T) {
 	}
 }
 
-// TestReviewTimeoutRace: the timer of a stream's time meets the end of the stream: its Reset must not hit a stream that was freed.
-func TestReviewTimeoutRace(t *testing.T) {
+// TestHTTP2TimeoutRace: the timer of a stream's time meets the end of the stream: its Reset must not hit a stream that was freed.
+func TestHTTP2TimeoutRace(t *testing.T) {
 	app, _ := newApp(quart.Config{H2C: true, Log: slog.New(slog.DiscardHandler)})
 	app.Get("/timed", func(c *quart.Ctx) error {
 		return c.Stream("text/plain", func(w *quart.StreamWriter) error {
@@ -615,7 +465,7 @@ func TestReviewTimeoutRace(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			c := s.h2()
-			_ = c.fr.WriteWindowUpdate(0, 1<<30)
+			_ = c.write(frameWindowUpdate, 0, 0, binary.BigEndian.AppendUint32(nil, 1<<30))
 			for range 15 {
 				for range 8 {
 					c.get("/timed")
@@ -630,8 +480,8 @@ func TestReviewTimeoutRace(t *testing.T) {
 	wg.Wait()
 }
 
-// TestReviewEarlyProblem: a stream that fails before its first byte is answered by a problem without the fields that HTTP/2 does not have.
-func TestReviewEarlyProblem(t *testing.T) {
+// TestHTTP2EarlyProblem: a stream that fails before its first byte is answered by a problem without the fields that HTTP/2 does not have.
+func TestHTTP2EarlyProblem(t *testing.T) {
 	app, _ := newApp(quart.Config{H2C: true})
 	app.Get("/", func(c *quart.Ctx) error {
 		c.SetHeader("Upgrade", "h2c")
@@ -646,8 +496,8 @@ func TestReviewEarlyProblem(t *testing.T) {
 	}
 }
 
-// TestReviewCatchAll: an error handler that answers 200 does not open a websocket.
-func TestReviewCatchAll(t *testing.T) {
+// TestHTTP2CatchAll: an error handler that answers 200 does not open a websocket.
+func TestHTTP2CatchAll(t *testing.T) {
 	app, _ := newApp(quart.Config{H2C: true})
 	app.OnStatus(404, func(c *quart.Ctx, err error) error { return c.Text(200, "index") })
 	app.OnStatus(400, func(c *quart.Ctx, err error) error { return c.Text(200, "sorry") })
@@ -663,8 +513,8 @@ func TestReviewCatchAll(t *testing.T) {
 
 var _ = fmt.Sprint
 
-// TestReviewStorm: clients that come, go, cut and hang, over everything that holds a stream; nothing is left behind, and nobody gets what is another's.
-func TestReviewStorm(t *testing.T) {
+// TestHTTP2Storm: clients that come, go, cut and hang, over everything that holds a stream; nothing is left behind, and nobody gets what is another's.
+func TestHTTP2Storm(t *testing.T) {
 	app, _ := newApp(quart.Config{H2C: true, Log: slog.New(slog.DiscardHandler), BodyLimit: 64 << 10, WriteTimeout: time.Second, ShutdownGrace: 3 * time.Second})
 	var parked sync.Map
 	app.Get("/echo/{id}", func(c *quart.Ctx) error { return c.Text(200, c.Param("id")) })
@@ -739,7 +589,7 @@ func TestReviewStorm(t *testing.T) {
 						ids = append(ids, c.get("/large/"+id))
 					case 3:
 						st := c.request("POST", "/body/"+id, false)
-						_ = c.fr.WriteData(st, k%2 == 0, []byte("-body"))
+						c.data(st, k%2 == 0, []byte("-body"))
 						if k%2 == 0 {
 							want[st] = id + "-body"
 						}
@@ -758,7 +608,7 @@ func TestReviewStorm(t *testing.T) {
 						ids = append(ids, c.connect("/ws/"+id))
 					}
 					if k%5 == 4 {
-						_ = c.fr.WriteRSTStream(ids[len(ids)/2], xhttp2.ErrCodeCancel)
+						_ = c.write(frameRSTStream, 0, ids[len(ids)/2], binary.BigEndian.AppendUint32(nil, 8 /* CANCEL */))
 						delete(want, ids[len(ids)/2])
 					}
 				}

@@ -24,7 +24,7 @@ import (
 // inChild runs a test that may end the process in a process of its own.
 func inChild(t *testing.T) (here bool) {
 	t.Helper()
-	const key = "HTTP2_REVIEW_CHILD"
+	const key = "HTTP2_HARDENING_CHILD"
 	if os.Getenv(key) == t.Name() {
 		return true
 	}
@@ -37,8 +37,8 @@ func inChild(t *testing.T) (here bool) {
 	return false
 }
 
-// TestReviewCloseInHandler: RequestCtx.Conn().Close() is how handlers hang up on a client. It must not free the stream under them.
-func TestReviewCloseInHandler(t *testing.T) {
+// TestHardenedCloseInHandler: RequestCtx.Conn().Close() is how handlers hang up on a client. It must not free the stream under them.
+func TestHardenedCloseInHandler(t *testing.T) {
 	if !inChild(t) {
 		return
 	}
@@ -56,8 +56,8 @@ func TestReviewCloseInHandler(t *testing.T) {
 	c.want(c.get("/"), "200", "hello")
 }
 
-// TestReviewWriteInHandler: bytes written to RequestCtx.Conn() before the head would be DATA without HEADERS.
-func TestReviewWriteInHandler(t *testing.T) {
+// TestHardenedWriteInHandler: bytes written to RequestCtx.Conn() before the head would be DATA without HEADERS.
+func TestHardenedWriteInHandler(t *testing.T) {
 	var err error
 	s := serve(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
 		_, err = ctx.Conn().Write([]byte("HTTP/1.1 200 OK\r\n\r\n"))
@@ -70,9 +70,9 @@ func TestReviewWriteInHandler(t *testing.T) {
 	}
 }
 
-// TestReviewTimeoutError: a handler that was given up (RequestCtx.TimeoutError, fasthttp.TimeoutHandler) goes on with its RequestCtx, whose connection must not be
+// TestHardenedTimeoutError: a handler that was given up (RequestCtx.TimeoutError, fasthttp.TimeoutHandler) goes on with its RequestCtx, whose connection must not be
 // another request's, nor nil.
-func TestReviewTimeoutError(t *testing.T) {
+func TestHardenedTimeoutError(t *testing.T) {
 	if !inChild(t) {
 		return
 	}
@@ -112,8 +112,8 @@ func TestReviewTimeoutError(t *testing.T) {
 	}
 }
 
-// TestReviewReaderOutlivesHandler: a goroutine that still reads the body when the handler has returned gets an error, whatever becomes of the stream.
-func TestReviewReaderOutlivesHandler(t *testing.T) {
+// TestHardenedReaderOutlivesHandler: a goroutine that still reads the body when the handler has returned gets an error, whatever becomes of the stream.
+func TestHardenedReaderOutlivesHandler(t *testing.T) {
 	if !inChild(t) {
 		return
 	}
@@ -145,8 +145,8 @@ func TestReviewReaderOutlivesHandler(t *testing.T) {
 	}
 }
 
-// TestReviewMalformedRace: a malformed request's stream is given back to the pool and used afterwards (run with -race).
-func TestReviewMalformedRace(t *testing.T) {
+// TestHardenedMalformedRace: a malformed request's stream is given back to the pool and used afterwards (run with -race).
+func TestHardenedMalformedRace(t *testing.T) {
 	s := serve(t, http2.Config{}, hello)
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
@@ -177,8 +177,8 @@ func TestReviewMalformedRace(t *testing.T) {
 	wg.Wait()
 }
 
-// TestReviewOverrideTruncatesBody: what comes after an Override is dropped, so the body must not look complete to the handler, and a Read that waits must end.
-func TestReviewOverrideTruncatesBody(t *testing.T) {
+// TestHardenedOverrideTruncatesBody: what comes after an Override is dropped, so the body must not look complete to the handler, and a Read that waits must end.
+func TestHardenedOverrideTruncatesBody(t *testing.T) {
 	type outcome struct {
 		body string
 		err  error
@@ -241,8 +241,8 @@ func drainTo(t *testing.T, nc net.Conn) {
 	}
 }
 
-// TestReviewClockBlocks: a client that reads nothing must not stop the clock for all others.
-func TestReviewClockBlocks(t *testing.T) {
+// TestHardenedClockBlocks: a client that reads nothing must not stop the clock for all others.
+func TestHardenedClockBlocks(t *testing.T) {
 	srv := &http2.Server{Handler: hello, Config: http2.Config{IdleTimeout: time.Second, WriteTimeout: 2 * time.Second}}
 	drainTo(t, pipes(t, srv)) // reads no more: not even the GOAWAY
 	time.Sleep(700 * time.Millisecond)
@@ -254,8 +254,8 @@ func TestReviewClockBlocks(t *testing.T) {
 	}
 }
 
-// TestReviewShutdownBlocks: Shutdown ends with its context, GoAway at once, whatever clients do not read.
-func TestReviewShutdownBlocks(t *testing.T) {
+// TestHardenedShutdownBlocks: Shutdown ends with its context, GoAway at once, whatever clients do not read.
+func TestHardenedShutdownBlocks(t *testing.T) {
 	for name, call := range map[string]func(*http2.Server){
 		"GoAway": (*http2.Server).GoAway,
 		"Shutdown": func(srv *http2.Server) {
@@ -281,8 +281,8 @@ func TestReviewShutdownBlocks(t *testing.T) {
 	}
 }
 
-// TestReviewTryWriteBlocks: TryWrite sends what goes without waiting.
-func TestReviewTryWriteBlocks(t *testing.T) {
+// TestHardenedTryWriteBlocks: TryWrite sends what goes without waiting.
+func TestHardenedTryWriteBlocks(t *testing.T) {
 	took := make(chan time.Duration, 1)
 	srv := &http2.Server{Config: http2.Config{WriteTimeout: 3 * time.Second}, Handler: func(ctx *fasthttp.RequestCtx) {
 		http2.StreamOf(ctx).Hijack(func(s *http2.Stream) {
@@ -341,8 +341,8 @@ func upgradedConn(t *testing.T, srv *http2.Server, path string) net.Conn {
 	return nc
 }
 
-// TestReviewUpgradedIsKilled: a connection that was upgraded is closed like any other when its client takes nothing: Close of fasthttp's hijacked connections does nothing.
-func TestReviewUpgradedIsKilled(t *testing.T) {
+// TestHardenedUpgradedIsKilled: a connection that was upgraded is closed like any other when its client takes nothing: Close of fasthttp's hijacked connections does nothing.
+func TestHardenedUpgradedIsKilled(t *testing.T) {
 	left := make(chan struct{})
 	srv := &http2.Server{Config: http2.Config{WriteTimeout: time.Second}, Handler: func(ctx *fasthttp.RequestCtx) {
 		http2.StreamOf(ctx).Hijack(func(s *http2.Stream) {
@@ -364,8 +364,8 @@ func TestReviewUpgradedIsKilled(t *testing.T) {
 	}
 }
 
-// TestReviewStaleClock: the clock stands still without connections. The next one is not idle since then.
-func TestReviewStaleClock(t *testing.T) {
+// TestHardenedStaleClock: the clock stands still without connections. The next one is not idle since then.
+func TestHardenedStaleClock(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -389,8 +389,8 @@ func TestReviewStaleClock(t *testing.T) {
 	}
 }
 
-// TestReviewWriteCount: Write returns how many bytes went out before its deadline.
-func TestReviewWriteCount(t *testing.T) {
+// TestHardenedWriteCount: Write returns how many bytes went out before its deadline.
+func TestHardenedWriteCount(t *testing.T) {
 	type outcome struct {
 		n   int
 		err error
@@ -413,8 +413,8 @@ func TestReviewWriteCount(t *testing.T) {
 	}
 }
 
-// TestReviewGoexit: a handler that ends its goroutine does not run any more.
-func TestReviewGoexit(t *testing.T) {
+// TestHardenedGoexit: a handler that ends its goroutine does not run any more.
+func TestHardenedGoexit(t *testing.T) {
 	s := serve(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
 		if string(ctx.Path()) == "/exit" {
 			runtime.Goexit()
@@ -429,8 +429,8 @@ func TestReviewGoexit(t *testing.T) {
 	}
 }
 
-// TestReviewResponseFields: fields that HTTP/2 does not allow make the whole response malformed for clients (RFC 9113, section 8.2): they must not leave.
-func TestReviewResponseFields(t *testing.T) {
+// TestHardenedResponseFields: fields that HTTP/2 does not allow make the whole response malformed for clients (RFC 9113, section 8.2): they must not leave.
+func TestHardenedResponseFields(t *testing.T) {
 	s := serve(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
 		h := &ctx.Response.Header
 		h.DisableNormalizing()
@@ -471,8 +471,8 @@ func TestReviewResponseFields(t *testing.T) {
 	}
 }
 
-// TestReviewTrailersInHead: a field that is declared a trailer follows the body only.
-func TestReviewTrailersInHead(t *testing.T) {
+// TestHardenedTrailersInHead: a field that is declared a trailer follows the body only.
+func TestHardenedTrailersInHead(t *testing.T) {
 	s := serve(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
 		_ = ctx.Response.Header.SetTrailer("X-Sum")
 		ctx.Response.Header.Set("X-Sum", "1")
@@ -485,8 +485,8 @@ func TestReviewTrailersInHead(t *testing.T) {
 	}
 }
 
-// TestReviewWindowDeadlock: bodies that handlers do not read yet must not stop those that others read.
-func TestReviewWindowDeadlock(t *testing.T) {
+// TestHardenedWindowDeadlock: bodies that handlers do not read yet must not stop those that others read.
+func TestHardenedWindowDeadlock(t *testing.T) {
 	release := make(chan struct{})
 	s := serve(t, http2.Config{StreamRequestBody: true}, func(ctx *fasthttp.RequestCtx) {
 		if string(ctx.Path()) == "/later" {
@@ -508,8 +508,8 @@ func TestReviewWindowDeadlock(t *testing.T) {
 	}
 }
 
-// TestReviewPushesAreNotTheClients: pushed streams do not count against what the client may open (RFC 9113, section 5.1.2).
-func TestReviewPushesAreNotTheClients(t *testing.T) {
+// TestHardenedPushesAreNotTheClients: pushed streams do not count against what the client may open (RFC 9113, section 5.1.2).
+func TestHardenedPushesAreNotTheClients(t *testing.T) {
 	release := make(chan struct{})
 	s := serve(t, http2.Config{MaxConcurrentStreams: 4}, func(ctx *fasthttp.RequestCtx) {
 		switch string(ctx.Path()) {
@@ -532,8 +532,8 @@ func TestReviewPushesAreNotTheClients(t *testing.T) {
 	}
 }
 
-// TestReviewInterimStatus: a handler cannot answer with an informational status: with END_STREAM it is malformed.
-func TestReviewInterimStatus(t *testing.T) {
+// TestHardenedInterimStatus: a handler cannot answer with an informational status: with END_STREAM it is malformed.
+func TestHardenedInterimStatus(t *testing.T) {
 	s := serve(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
 		status, _ := ctx.QueryArgs().GetUint("s")
 		ctx.SetStatusCode(status)
@@ -544,8 +544,8 @@ func TestReviewInterimStatus(t *testing.T) {
 	}
 }
 
-// TestReviewPushFromTunnel: Push where there is no request any more fails.
-func TestReviewPushFromTunnel(t *testing.T) {
+// TestHardenedPushFromTunnel: Push where there is no request any more fails.
+func TestHardenedPushFromTunnel(t *testing.T) {
 	got := make(chan any, 1)
 	s := tunnel(t, http2.Config{}, func(s *http2.Stream) {
 		defer s.Close()
