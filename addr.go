@@ -34,6 +34,9 @@ func (a *App) listen(addr string) (net.Listener, error) {
 		}
 		addr = strings.TrimSuffix(rest, "/")
 	}
+	if c := a.cfg.TLS; secure && len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
+		return nil, errors.New("quart: listen on " + addr + ": Config.TLS has no certificate")
+	}
 	l, err := listenRaw(addr)
 	if err != nil || !secure {
 		return l, err

@@ -17,7 +17,7 @@ import (
 
 // HTTP2Config holds the options of HTTP/2. Limits of heads and bodies, times and shutdown are those of Config.
 type HTTP2Config struct {
-	Off        bool // HTTP/1.1 only over TLS
+	Off        bool // HTTP/1.1 only over TLS, whatever TLS.NextProtos says
 	MaxStreams int  // 250 requests of a connection at a time
 	// NoPush never pushes. Else Ctx.Push does, and a response whose Link fields have rel=preload, to clients that take it; browsers do not.
 	NoPush bool
@@ -185,11 +185,16 @@ func (c *Ctx) gone() bool { return c.conn.gone() || c.h2 != nil && c.h2.Err() !=
 // ---- push ----
 
 // Push sends the client the answers to GET requests of targets, paths of this app, before it asks: call it before the responder. Only few clients of HTTP/2 still take a push; all others are
-// told to fetch them by one 103 (see EarlyHints; browsers heed the first 103 alone), also those of HTTP/1.1. Each target is pushed once, and a pushed answer pushes nothing.
+// told to fetch them by one 103 (see EarlyHints; browsers heed the first 103 alone), also those of HTTP/1.1. Each target is pushed once, and a pushed answer pushes nothing. What is
+// no path is refused as a bad header is: logged, and the answer becomes 500.
 func (c *Ctx) Push(targets ...string) {
 	c.live()
 	var hints []string
 	for _, target := range targets {
+		if !ownPath(target) {
+			c.refuseHeader("Link")
+			return
+		}
 		if c.h2 == nil || c.app.cfg.HTTP2.NoPush || c.h2.Push(target) != nil {
 			hints = append(hints, "<"+target+">; rel=preload"+preloadAs(target))
 		}
@@ -197,6 +202,11 @@ func (c *Ctx) Push(targets ...string) {
 	if len(hints) > 0 {
 		c.EarlyHints(hints...)
 	}
+}
+
+// ownPath reports whether a target is a path of this app, that can stand in a Link.
+func ownPath(target string) bool {
+	return strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//") && !strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '<' || r == '>' || r == '"' })
 }
 
 // preloadAs is what a browser must know to preload a resource.

@@ -1,6 +1,7 @@
 package quart_test
 
 import (
+	"crypto/tls"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/goquart/quart"
 	"github.com/goquart/quart/quarttest"
+	"github.com/valyala/fasthttp"
 )
 
 // TestPush: a client that takes no push is told of all targets by one 103.
@@ -58,5 +60,44 @@ func TestHTTP2Config(t *testing.T) {
 	close(free)
 	if got := <-done + " " + <-second; got != "held HTTP/2.0" {
 		t.Error(got)
+	}
+}
+
+// TestPushTargets: what is no path of the app is refused like a bad header.
+func TestPushTargets(t *testing.T) {
+	for _, target := range []string{"", "a.css", "//evil.example/", "https://evil.example/", "/a>; rel=preload, <https://evil.example/", "/a\r\nX: y"} {
+		app, _ := newApp(quart.Config{})
+		app.Get("/", func(c *quart.Ctx) error {
+			c.Push(target)
+			return c.Text(200, "page")
+		})
+		if resp := quarttest.New(t, app).Get("/").Send(); resp.Status != 500 || len(resp.Interim) != 0 || resp.HasHeader("Link") {
+			t.Errorf("%q: %s", target, resp.Head())
+		}
+	}
+}
+
+// TestBufferedTrailer: a trailer that fasthttp code sets follows a buffered body, too.
+func TestBufferedTrailer(t *testing.T) {
+	quarttest.Protocols(t, func(t *testing.T, p quarttest.Protocol) {
+		app, _ := newApp(quart.Config{})
+		app.Get("/", quart.FromFast(func(fc *fasthttp.RequestCtx) {
+			if err := fc.Response.Header.SetTrailer("X-Sum"); err != nil {
+				t.Error(err)
+			}
+			fc.Response.Header.Set("X-Sum", "42")
+			fc.SetBodyString("body")
+		}))
+		if resp := quarttest.New(t, app, p).Get("/").Send(); resp.Text() != "body" || resp.Trailer("X-Sum") != "42" {
+			t.Errorf("%s%s, trailer %q", resp.Head(), resp.Text(), resp.Trailer("X-Sum"))
+		}
+	})
+}
+
+// TestTLSWithoutCertificate: it is told when the app starts, not to each client.
+func TestTLSWithoutCertificate(t *testing.T) {
+	app, _ := newApp(quart.Config{TLS: new(tls.Config)})
+	if err := app.Listen(t.Context(), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "no certificate") {
+		t.Error(err)
 	}
 }

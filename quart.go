@@ -29,7 +29,7 @@ type Config struct {
 
 	TLS *tls.Config // non-nil: addresses without a scheme are served over TLS
 	H2C bool        // HTTP/2 on cleartext, too: by prior knowledge and by Upgrade
-	// HTTP2 holds the options of HTTP/2, which clients may choose over TLS (ALPN), unless TLS.NextProtos says something else.
+	// HTTP2 holds the options of HTTP/2, which clients may choose over TLS (ALPN), unless TLS.NextProtos leaves it out.
 	HTTP2 HTTP2Config
 
 	HeaderTimeout time.Duration // 5 s for a request head (408)

@@ -15,9 +15,19 @@ import (
 // Serve accepts connections on l until that fails, and serves HTTP/2 to clients that begin with its preface, HTTP/1 by h1 to all others. Each connection gets a goroutine, which waits for the first
 // bytes outside of the accept loop. h1's limits on the number of connections hold for HTTP/1 alone. Serve waits for none of them; see Shutdown, and h1's.
 //
-// For the Upgrade of an HTTP/1.1 request, let h1's handler begin with Server.Upgrade.
+// For the Upgrade of an HTTP/1.1 request, let h1's handler begin with Server.Upgrade. A Server without a Handler takes h1's. l must not be one of TLS: see Configure.
+//
+// Shutdown closes l, and Serve returns ErrServerClosed then; shut h1 down as well.
 func (srv *Server) Serve(l net.Listener, h1 *fasthttp.Server) error {
+	if srv.Handler == nil {
+		srv.Handler = h1.Handler
+	}
 	srv.init()
+	if !srv.track(l) {
+		_ = l.Close()
+		return ErrServerClosed
+	}
+	defer srv.untrack(l)
 	for {
 		nc, err := l.Accept()
 		if err != nil {
@@ -26,10 +36,27 @@ func (srv *Server) Serve(l net.Listener, h1 *fasthttp.Server) error {
 				time.Sleep(10 * time.Millisecond)
 				continue
 			}
+			if srv.isClosing() {
+				return ErrServerClosed
+			}
 			return err
 		}
 		go func() { _ = srv.serveEither(nc, h1) }()
 	}
+}
+
+// track lets Shutdown close l. It reports false when that was called before.
+func (srv *Server) track(l net.Listener) bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	srv.serving[l] = struct{}{}
+	return !srv.closing
+}
+
+func (srv *Server) untrack(l net.Listener) {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	delete(srv.serving, l)
 }
 
 func (srv *Server) serveEither(nc net.Conn, h1 *fasthttp.Server) error {

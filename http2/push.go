@@ -3,6 +3,7 @@ package http2
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -27,7 +28,7 @@ func (c *conn) canPush(s *Stream) bool {
 // begun. The fields Accept, Accept-Encoding, Accept-Language, Cache-Control and User-Agent are those of this request. A target that was pushed already is
 // not pushed again.
 //
-// Errors: ErrNoPush where the client takes none, or no more of them.
+// Errors: ErrNoPush where the client takes none, or no more of them; another for a target that is no path.
 func (s *Stream) Push(target string) error { return s.push(fasthttp.MethodGet, target) }
 
 // pushedFields are those of a request that a pushed one has, too.
@@ -36,7 +37,7 @@ var pushedFields = [...]string{"accept", "accept-encoding", "accept-language", "
 func (s *Stream) push(method, target string) error {
 	c := s.c
 	if !validPath([]byte(target), nil) || strings.HasPrefix(target, "//") {
-		return ErrNoPush
+		return fmt.Errorf("http2: %q cannot be pushed: it is no path", target)
 	}
 	for _, t := range s.pushes {
 		if t == target {

@@ -87,7 +87,8 @@ func bodyless(status int) bool { return status < 200 || status == 204 || status 
 func (c *conn) respondBody(s *Stream, resp *fasthttp.Response) {
 	body := resp.Body()
 	status := resp.StatusCode()
-	if !bodyless(status) && !(s.isHead && len(body) == 0 && resp.Header.ContentLength() > 0) {
+	plain := len(resp.Header.PeekTrailerKeys()) == 0 // a length would take the trailers back
+	if plain && !bodyless(status) && !(s.isHead && len(body) == 0 && resp.Header.ContentLength() > 0) {
 		resp.Header.SetContentLength(len(body))
 	}
 	if s.isHead || bodyless(status) {
@@ -98,7 +99,6 @@ func (c *conn) respondBody(s *Stream, resp *fasthttp.Response) {
 		c.done(s)
 		return
 	}
-	plain := len(resp.Header.PeekTrailerKeys()) == 0
 	if len(body) == 0 && plain {
 		c.appendHead(s, resp, flagEndStream, len(resp.Body()) == 0)
 		c.sentEnd(s)
@@ -405,8 +405,16 @@ func (c *conn) appendInfo(s *Stream, status int, links []string) {
 	c.out = appendHeaderFrames(b, start, frameHeaders, 0, s.id)
 }
 
-// EarlyHints sends a 103 (RFC 8297) with these values of Link. It fails when the response has begun.
+// EarlyHints sends a 103 (RFC 8297) with these values of Link, nothing without any. It fails when the response has begun, and for a value that no field has.
 func (s *Stream) EarlyHints(links []string) error {
+	for _, link := range links {
+		if !validValue([]byte(link)) {
+			return errors.New("http2: an early hint with control characters, or white space around it")
+		}
+	}
+	if len(links) == 0 {
+		return nil
+	}
 	c := s.c
 	c.lock()
 	if err := s.writeErr(false); err != nil || s.headSent {

@@ -18,6 +18,7 @@ type Server struct {
 	Handler fasthttp.RequestHandler
 	Config  Config
 
+	h1      *fasthttp.Server // of Configure
 	setUp   sync.Once
 	cfg     Config // with its defaults
 	clock   atomic.Int64
@@ -32,6 +33,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
+	serving  map[net.Listener]struct{}
 	sweeping bool
 	warned   bool          // GoAway
 	closing  bool          // Shutdown
@@ -62,12 +64,14 @@ func (srv *Server) Stats() Stats {
 func (srv *Server) ServeConn(nc net.Conn) error { return srv.serveConn(nc, nil) }
 
 // Configure makes fs serve HTTP/2 to TLS clients that ask for it (ALPN), besides HTTP/1.1, with fs's handler, if srv has none, and with its limits and timeouts, where srv's
-// Config leaves them zero. Call it before fs serves. fs must be told of its certificates as ever.
+// Config leaves them zero. Call it before fs serves, and set fs.TLSConfig, if there is one of your own, before it. fs must be told of its certificates as ever. A Server
+// is for one fs; for another it panics.
 func (srv *Server) Configure(fs *fasthttp.Server) {
 	c := &srv.Config
-	if srv.Handler == nil {
-		srv.Handler = fs.Handler
+	if srv.h1 != nil && srv.h1 != fs {
+		panic("http2: Configure for a second fasthttp.Server: each needs a Server of its own")
 	}
+	srv.h1 = fs
 	orDefault(&c.MaxRequestBodySize, fs.MaxRequestBodySize)
 	orDefault(&c.IdleTimeout, fs.IdleTimeout)
 	orDefault(&c.WriteTimeout, fs.WriteTimeout)
@@ -85,7 +89,7 @@ func (srv *Server) Configure(fs *fasthttp.Server) {
 	fs.TLSConfig.NextProtos = append(fs.TLSConfig.NextProtos, "http/1.1")
 }
 
-// Shutdown ends all connections in order: clients are told to open no more streams (GOAWAY), and what they opened is finished. It returns when all are closed, or, after closing the rest, with
+// Shutdown closes the listeners of Serve and ends all connections in order: clients are told to open no more streams (GOAWAY), and what they opened is finished. It returns when all are closed, or, after closing the rest, with
 // the error of ctx when that is done. Connections that are there already, but not served yet, are served until then; later ones are refused.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	srv.init()

@@ -222,7 +222,7 @@ func (srv *Server) newStream(c *conn, id uint32) *Stream {
 	if s == nil {
 		s = new(Stream)
 	}
-	s.c, s.id, s.declared = c, id, -1
+	s.c, s.id, s.declared, s.freed = c, id, -1, false
 	s.urgency = defaultUrgency
 	s.body.s, s.secure.Stream = s, s
 	s.ctx = srv.acquireCtx()
@@ -238,7 +238,7 @@ func (srv *Server) newStream(c *conn, id uint32) *Stream {
 // recycle gives s back to the pool.
 func (srv *Server) recycle(s *Stream) {
 	ended := s.ended[:0]
-	*s = Stream{ended: ended}
+	*s = Stream{ended: ended, c: s.c, freed: true} // so that late calls fail
 	srv.streams.Put(s)
 }
 

@@ -27,9 +27,15 @@ func (srv *Server) after(d time.Duration) int64 {
 
 func (srv *Server) init() {
 	srv.setUp.Do(func() {
+		if srv.Handler == nil && srv.h1 != nil {
+			srv.Handler = srv.h1.Handler
+		}
+		if srv.Handler == nil {
+			panic("http2: a Server without a Handler")
+		}
 		srv.cfg = srv.Config.withDefaults()
 		srv.name = []byte(srv.cfg.Name)
-		srv.conns = map[*conn]struct{}{}
+		srv.conns, srv.serving = map[*conn]struct{}{}, map[net.Listener]struct{}{}
 		srv.setClock()
 	})
 }
@@ -90,6 +96,9 @@ func (srv *Server) leave() <-chan struct{} {
 		srv.quiet = make(chan struct{})
 	}
 	srv.closing = true
+	for l := range srv.serving {
+		_ = l.Close()
+	}
 	srv.endIfQuiet()
 	quiet := srv.quiet
 	srv.mu.Unlock()

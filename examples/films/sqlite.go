@@ -39,12 +39,22 @@ func OpenStore(path string) (Store, error) {
 		return nil, err
 	}
 	size := max(4, runtime.GOMAXPROCS(0))
-	s := &sqliteStore{readers: newConnPool(size), writer: newConnPool(1)}
-	if err := s.open(path, size); err != nil {
-		return nil, fmt.Errorf("database %s: %w", path, errors.Join(explain(err), s.Close()))
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		s := &sqliteStore{readers: newConnPool(size), writer: newConnPool(1)}
+		err := s.open(path, size)
+		if err == nil {
+			return s, nil
+		}
+		closed := s.Close()
+		// SQLite does not wait where two processes that open it at one moment would wait for each other.
+		if sqlite.ErrCode(err).ToPrimary() != sqlite.ResultBusy || time.Since(begun) > openPatience {
+			return nil, fmt.Errorf("database %s: %w", path, errors.Join(explain(err), closed))
+		}
 	}
-	return s, nil
 }
+
+// openPatience is how long other processes may keep the database locked while it is opened.
+const openPatience = 5 * time.Second
 
 func (s *sqliteStore) open(path string, readers int) error {
 	conn, err := openWriter(path, strings.NewReader(filmsCSV))
