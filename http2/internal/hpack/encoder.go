@@ -32,6 +32,7 @@ type Encoder struct {
 	least  uint32   // the smallest since the block before
 	hashes []hashes // by slot of the table's entries
 	lower  []byte   // of names longer than shortName
+	turn   uint32   // see remember
 	seen   [numSeen]uint32
 	number [numSeen]uint16 // lowest bits of the number of an entry, which is checked: it may be another field's, or gone
 }
@@ -40,6 +41,7 @@ const (
 	// numSeen is how many of the last fields seen are remembered. A power of 2.
 	numSeen   = 64
 	seenShift = 32 - 6
+	waySeen   = 4 // slots of a set
 
 	// shortName is the length of names that are lowered without further memory.
 	shortName = 64
@@ -146,7 +148,7 @@ func (e *Encoder) append(dst, name, value []byte) []byte {
 		}
 	}
 	if !seen {
-		e.remember(slot, h)
+		slot = e.remember(slot, h)
 	}
 	if i, ok := e.find(h, name, value); ok {
 		e.number[slot] = uint16(e.table.newest(i))
@@ -163,22 +165,23 @@ func (e *Encoder) append(dst, name, value []byte) []byte {
 	return dst
 }
 
-// recall returns the slot of a hash, and whether it was seen. Slots are pairs: of two fields that would share one, both are remembered.
+// recall returns the slot of a hash, and whether it was seen. Four slots are a set, each of which may have it.
 func (e *Encoder) recall(h uint32) (slot uint32, seen bool) {
-	slot = h >> seenShift
-	switch h {
-	case e.seen[slot]:
-		return slot, true
-	case e.seen[slot^1]:
-		return slot ^ 1, true
+	set := h >> seenShift &^ (waySeen - 1)
+	for slot = set; slot < set+waySeen; slot++ {
+		if e.seen[slot] == h {
+			return slot, true
+		}
 	}
-	return slot, false
+	return set, false
 }
 
-// remember notes a hash in its slot. What was there moves to the other one of the pair.
-func (e *Encoder) remember(slot, h uint32) {
-	e.seen[slot^1], e.number[slot^1] = e.seen[slot], e.number[slot]
+// remember notes a hash in a slot of its set, and returns it. Which one does not follow from the hash, or fields that recur in the same order could push one another out for ever.
+func (e *Encoder) remember(set, h uint32) (slot uint32) {
+	e.turn++
+	slot = set + e.turn&(waySeen-1)
 	e.seen[slot] = h
+	return slot
 }
 
 // name returns an index with that name, or 0.
