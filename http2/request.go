@@ -31,8 +31,7 @@ type headReader struct {
 	schemeN  int
 	path     []byte
 	host     []byte // of :authority
-	field0   []byte // of Host, where :authority is there, too
-	priority bool
+	hostLine []byte // of Host, where :authority is there, too
 }
 
 const (
@@ -68,9 +67,9 @@ func (c *conn) newRequest(id uint32, end bool, data []byte) (*Stream, error) {
 
 func (r *headReader) reset(s *Stream) {
 	r.s, r.h = s, &s.ctx.Request.Header
-	r.trailers, r.regular, r.priority = false, false, false
+	r.trailers, r.regular = false, false
 	r.size, r.count, r.have = 0, 0, 0
-	r.path, r.host, r.field0 = r.path[:0], r.host[:0], r.field0[:0]
+	r.path, r.host, r.hostLine = r.path[:0], r.host[:0], r.hostLine[:0]
 }
 
 // field takes the next field.
@@ -156,7 +155,7 @@ func (r *headReader) plain(name, value []byte) error {
 			return errMalformed
 		}
 		r.have |= haveHost
-		r.field0 = append(r.field0, value...)
+		r.hostLine = append(r.hostLine, value...)
 		return nil
 	case "content-length":
 		n, ok := parseLength(value)
@@ -170,7 +169,6 @@ func (r *headReader) plain(name, value []byte) error {
 		r.s.expects = bytes.EqualFold(value, []byte("100-continue"))
 	case "priority":
 		r.s.setPriority(value)
-		r.priority = true
 	}
 	r.h.AddBytesKV(name, value)
 	return nil
@@ -238,8 +236,8 @@ var (
 func (r *headReader) authority() bool {
 	if r.have&haveHost != 0 {
 		if len(r.host) == 0 {
-			r.host = append(r.host, r.field0...)
-		} else if !bytes.EqualFold(r.host, r.field0) {
+			r.host = append(r.host, r.hostLine...)
+		} else if !bytes.EqualFold(r.host, r.hostLine) {
 			return false
 		}
 	}

@@ -123,12 +123,17 @@ func (c *conn) endResponse(s *Stream) {
 	}
 }
 
-// finish sends END_STREAM by an empty frame, or by trailers.
+// finish ends the response.
 func (c *conn) finish(s *Stream) {
+	c.appendEnd(s)
+	c.sentEnd(s)
+}
+
+// appendEnd appends END_STREAM, by trailers or an empty frame.
+func (c *conn) appendEnd(s *Stream) {
 	if !c.appendTrailers(s) {
 		c.out = appendFrameHeader(c.out, 0, frameData, flagEndStream, s.id)
 	}
-	c.sentEnd(s)
 }
 
 // sentEnd is called when END_STREAM is in c.out.

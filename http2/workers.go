@@ -10,7 +10,7 @@ import (
 // What is to be done stands in one queue. A worker that is done with a task takes the next one itself, and only before it begins one while more is waiting it wakes another: handlers that do not
 // wait are run by few goroutines without a switch between them, and every one that waits has already woken who goes on.
 //
-// perf: waking a worker for each stream costs a switch for each (BenchmarkServer).
+// perf: waking a worker for each stream costs a switch for each (bench/http2, "get").
 type workers struct {
 	mu     sync.Mutex
 	queue  []task // from next on

@@ -72,7 +72,7 @@ func (c *conn) wantsFlush() bool {
 
 // unlockFlush releases mu and sees to it that what was appended is written: by this goroutine, if no other does.
 //
-// perf: others that are about to append get their turn first, so that one write takes what many handlers answered (BenchmarkServer).
+// perf: others that are about to append get their turn first, so that one write takes what many handlers answered (bench/http2, "get").
 func (c *conn) unlockFlush() {
 	if c.handFlush || !c.wantsFlush() {
 		c.unlock()
@@ -265,14 +265,10 @@ func (c *conn) drained(s *Stream, ended bool) {
 	if !s.outEnd {
 		return
 	}
-	pinned := s.outPinned
 	if !ended {
-		ended = c.appendTrailers(s)
-		if !ended {
-			c.out = appendFrameHeader(c.out, 0, frameData, flagEndStream, s.id)
-		}
+		c.appendEnd(s)
 	}
-	if pinned {
+	if s.outPinned {
 		c.unpin(s)
 	}
 	c.sentEnd(s)

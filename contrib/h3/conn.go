@@ -99,7 +99,7 @@ func (c *conn) EarlyHints(links []string) error {
 	return c.interim(http.StatusEarlyHints, "link", links)
 }
 
-// OnPeerClose calls f once, in another goroutine, when the client resets the stream or its connection is lost while the request is under way.
+// OnPeerClose is how Ctx.Context learns of it: f is called once, in another goroutine, when the client resets the stream or its connection is lost while the request is under way.
 func (c *conn) OnPeerClose(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,21 +108,6 @@ func (c *conn) OnPeerClose(f func()) {
 		return
 	}
 	c.watchers = append(c.watchers, context.AfterFunc(c.req.Context(), f))
-}
-
-// watchClients ends c.Context when a client over HTTP/3 leaves.
-func watchClients(next quart.Handler) quart.Handler {
-	return func(c *quart.Ctx) error {
-		conn, ok := c.Fast().Conn().(*conn)
-		if !ok {
-			return next(c)
-		}
-		ctx, cancel := context.WithCancelCause(c.Context())
-		defer cancel(nil)
-		conn.OnPeerClose(func() { cancel(quart.ErrClosed) })
-		c.SetContext(ctx)
-		return next(c)
-	}
 }
 
 // Handshake has happened.

@@ -36,7 +36,6 @@ func New(app *quart.App, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	app.Use(watchClients)
 	return &Server{app: app, cfg: cfg, handler: sync.OnceValue(app.Handler)}, nil
 }
 

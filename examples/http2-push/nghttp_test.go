@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -19,6 +20,9 @@ var promised = regexp.MustCompile(`recv \(stream_id=\d+\) :path: (\S+)`)
 // TestPush: nghttp, which takes pushes, is promised what the page needs, and gets it, with TLS and without.
 func TestPush(t *testing.T) {
 	nghttp, err := exec.LookPath("nghttp")
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Fatal(err)
+	}
 	if err != nil {
 		t.Skip(err)
 	}
