@@ -155,12 +155,17 @@ func TestDecodeValuesThatDoNotConvert(t *testing.T) {
 		{"", "X-Limit", "must be an integer, not negative", []string{"X-Limit: -1"}},
 		{"", "visits", "must be an integer", []string{"Cookie: visits="}},
 	} {
-		want := fmt.Sprintf(`{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"pointer":%q,"detail":%q}]}`, tc.pointer, tc.detail)
+		location := "query"
+		if len(tc.header) > 0 {
+			location, _, _ = strings.Cut(strings.ToLower(tc.header[0]), ":")
+			location = strings.Replace(location, "x-limit", "header", 1)
+		}
+		want := fmt.Sprintf(`{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":%q,"pointer":%q,"detail":%q}]}`, location, tc.pointer, tc.detail)
 		s.get("/t?"+tc.query, tc.header...).want(t, 422, want)
 	}
 	s.get("/t?page=x&flag=2", "X-Limit: x", "Cookie: visits=x").want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[`+
-		`{"pointer":"page","detail":"must be an integer"},{"pointer":"flag","detail":"must be true or false"},`+
-		`{"pointer":"X-Limit","detail":"must be an integer, not negative"},{"pointer":"visits","detail":"must be an integer"}]}`)
+		`{"location":"query","pointer":"page","detail":"must be an integer"},{"location":"query","pointer":"flag","detail":"must be true or false"},`+
+		`{"location":"header","pointer":"X-Limit","detail":"must be an integer, not negative"},{"location":"cookie","pointer":"visits","detail":"must be an integer"}]}`)
 	if called {
 		t.Error("the handler ran")
 	}
@@ -312,7 +317,7 @@ func TestValidate(t *testing.T) {
 		Dry  bool   `query:"dry"`
 		Body order  `body:""`
 	}
-	app, _ := newApp(quart.Config{Validate: func(v any) error {
+	app, _ := newApp(quart.Config{Validator: func(v any) error {
 		switch v := v.(type) {
 		case *span:
 			if v.Max > 1000 {
@@ -342,19 +347,19 @@ func TestValidate(t *testing.T) {
 	s.get("/range?min=1&max=2").want(t, 200, "2")
 	s.get("/range?min=2&max=1").want(t, 422, problem("min is over max"))
 	s.get("/range?min=13").want(t, 409, `{"title":"Conflict","status":409}`)
-	s.get("/range?min=14").want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"pointer":"min","detail":"unlucky"}]}`)
+	s.get("/range?min=14").want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"query","pointer":"min","detail":"unlucky"}]}`)
 	s.get("/range?max=1001").want(t, 422, problem("max is over 1000"))
 	const js = "Content-Type: application/json"
 	s.do("POST", "/order", `{"count":2}`, js).want(t, 200, "2")
 	for _, target := range []string{"/order", "/pointer", "/x/order", "/bind"} {
 		s.do("POST", target, `{}`, js).want(t, 422, problem("count is missing"))
 	}
-	s.do("POST", "/pointer", `null`, js).want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"pointer":"","detail":"null is no input here"}]}`)
+	s.do("POST", "/pointer", `null`, js).want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"body","pointer":"","detail":"null is no input here"}]}`)
 	s.do("POST", "/x/order", `{"count":3}`, js).want(t, 200, "x3")
 	s.do("POST", "/x/order?dry=x", `{"count":"3"}`, js).want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[`+
-		`{"pointer":"dry","detail":"must be true or false"},{"pointer":"/count","detail":"must be an integer"}]}`)
+		`{"location":"query","pointer":"dry","detail":"must be true or false"},{"location":"body","pointer":"/count","detail":"must be an integer"}]}`)
 	s.do("POST", "/x/order?dry=x", `{`, js).want(t, 400, `{"title":"Bad Request","status":400,"detail":"the body is no valid JSON"}`)
-	s.do("POST", "/x/order?dry=x", `{}`, js).want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"pointer":"dry","detail":"must be true or false"}]}`)
+	s.do("POST", "/x/order?dry=x", `{}`, js).want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"query","pointer":"dry","detail":"must be true or false"}]}`)
 }
 
 func TestBindInPlainHandlers(t *testing.T) {
@@ -399,7 +404,7 @@ func TestBindInPlainHandlers(t *testing.T) {
 	})
 	s := serve(t, app)
 	s.get("/generic/7?page=2").want(t, 200, `{"ID":7,"Page":2,"Sort":"title"}`)
-	s.get("/generic/7?page=x").want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"pointer":"page","detail":"must be an integer"}]}`)
+	s.get("/generic/7?page=x").want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"query","pointer":"page","detail":"must be an integer"}]}`)
 	s.get("/generic/7").want(t, 200, `{"ID":7,"Page":0,"Sort":"title"}`)
 	s.get("/generic/x").want(t, 404, `{"title":"Not Found","status":404}`)
 	s.get("/method/7").want(t, 200, `{"ID":7,"Page":5,"Sort":"title"}`)
@@ -409,7 +414,7 @@ func TestBindInPlainHandlers(t *testing.T) {
 	for target, want := range map[string]string{
 		"/lacks":   `/lacks\" has no parameter \"id\"`,
 		"/value/1": "Bind needs a pointer, not a quart_test.in",
-		"/mixed":   "field Name has no source tag",
+		"/mixed":   "field Name: has no source tag",
 	} {
 		if a := s.get(target); a.StatusCode != 500 || strings.Contains(a.body, "quart") {
 			t.Errorf("%s: %d %s", target, a.StatusCode, a.body)
@@ -464,7 +469,7 @@ func TestParamAsQueryAs(t *testing.T) {
 	s.get("/default").want(t, 200, "3")
 	s.get("/query").want(t, 200, "20 1s [9]")
 	s.get("/query?n=5&wait=2m&id=1&id=2").want(t, 200, "5 2m0s [1 2]")
-	s.get("/query?n=x").want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"pointer":"n","detail":"must be an integer"}]}`)
+	s.get("/query?n=x").want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"query","pointer":"n","detail":"must be an integer"}]}`)
 	for _, target := range []string{"/unknown", "/bad"} {
 		if a := s.get(target); a.StatusCode != 500 {
 			t.Errorf("%s: %d %s", target, a.StatusCode, a.body)

@@ -17,6 +17,7 @@ type scope struct {
 	parent *scope
 	errors *errorHandlers
 	name   string // "api.v1", "" for none
+	own    string // "v1"
 }
 
 // table is the compiled router: built once by App.freeze, read-only from then on.
@@ -110,7 +111,7 @@ func (co *compiler) walk(r *router, at place) {
 			name = m.name
 		}
 		inner := place{
-			scope:  &scope{parent: at.scope, errors: &g.errors, name: joinName(at.scope.name, name)},
+			scope:  &scope{parent: at.scope, errors: &g.errors, name: joinName(at.scope.name, name), own: name},
 			host:   at.host,
 			prefix: at.prefix + m.prefix,
 			layers: slices.Concat(at.layers, g.layers),

@@ -2,6 +2,7 @@ package quart
 
 import (
 	"encoding"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"reflect"
@@ -72,7 +73,7 @@ func QueryAs[T any](c *Ctx, name string, def T) (T, error) {
 	c.live()
 	v, detail := readAs(c, fromQuery, name, def)
 	if detail != "" {
-		return def, Problems(FieldError{name, detail})
+		return def, Problems(FieldError{"query", name, detail})
 	}
 	return v, nil
 }
@@ -116,6 +117,31 @@ func (c *Ctx) texts(dst [][]byte, from source, name string, all bool) [][]byte {
 	case fromCookie:
 		if v, ok := c.cookie(name); ok {
 			return append(dst, v)
+		}
+	case fromForm:
+		return c.formTexts(dst, name, all)
+	}
+	return dst
+}
+
+// formTexts is texts for a form, which has been read.
+func (c *Ctx) formTexts(dst [][]byte, name string, all bool) [][]byte {
+	if c.body.form != nil {
+		for _, v := range c.body.form.Value[name] {
+			dst = append(dst, bytesconv.Bytes(v)) // setters only read
+			if !all {
+				break
+			}
+		}
+		return dst
+	}
+	for k, v := range c.body.args.All() {
+		if string(k) != name {
+			continue
+		}
+		dst = append(dst, v)
+		if !all {
+			break
 		}
 	}
 	return dst
@@ -190,6 +216,10 @@ func setterOf(t reflect.Type) setter {
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
 			return setBytes
+		}
+	case reflect.Array:
+		if t.Len() == 16 && t.Elem().Kind() == reflect.Uint8 {
+			return setUUID
 		}
 	case reflect.Pointer:
 		if t.Elem().Kind() != reflect.Pointer {
@@ -272,6 +302,32 @@ func setFloat(_ *Ctx, dst reflect.Value, text []byte) string {
 	}
 	dst.SetFloat(f)
 	return ""
+}
+
+// setUUID takes the text of RFC 9562, section 4, in either case.
+func setUUID(_ *Ctx, dst reflect.Value, text []byte) string {
+	var id [16]byte
+	if !parseUUID(&id, text) {
+		return "must be a UUID"
+	}
+	for i, b := range id {
+		dst.Index(i).SetUint(uint64(b))
+	}
+	return ""
+}
+
+func parseUUID(id *[16]byte, text []byte) bool {
+	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return false
+	}
+	var digits [32]byte
+	n := copy(digits[:], text[:8])
+	n += copy(digits[n:], text[9:13])
+	n += copy(digits[n:], text[14:18])
+	n += copy(digits[n:], text[19:23])
+	copy(digits[n:], text[24:])
+	_, err := hex.Decode(id[:], digits[:])
+	return err == nil
 }
 
 func setDuration(_ *Ctx, dst reflect.Value, text []byte) string {

@@ -1,6 +1,7 @@
 package quart
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -27,11 +28,11 @@ type HTTPError struct {
 	Err    error
 }
 
-// FieldError says what is wrong with one value of the input. Pointer is a JSON
-// pointer (RFC 6901) into the body, or the name of a parameter.
+// FieldError says what is wrong with one value of the input.
 type FieldError struct {
-	Pointer string
-	Detail  string
+	Location string // path, query, header, cookie, form or body; "" is body
+	Pointer  string // a JSON pointer (RFC 6901) into the body, "" for all of it; elsewhere the name of the value
+	Detail   string
 }
 
 // The errors that handlers return most. They are compared by status: errors.Is(err,
@@ -295,7 +296,8 @@ func appendProblem(b []byte, e *HTTPError) []byte {
 		} else {
 			b = append(b, ',')
 		}
-		b = wire.AppendJSONString(append(b, `{"pointer":`...), f.Pointer)
+		b = wire.AppendJSONString(append(b, `{"location":`...), cmp.Or(f.Location, "body"))
+		b = wire.AppendJSONString(append(b, `,"pointer":`...), f.Pointer)
 		b = wire.AppendJSONString(append(b, `,"detail":`...), f.Detail)
 		b = append(b, '}')
 	}

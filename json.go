@@ -8,7 +8,6 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	jsonv1 "github.com/go-json-experiment/json/v1"
-	"github.com/goquart/quart/internal/wire"
 	"github.com/goquart/quart/pool"
 )
 
@@ -19,7 +18,8 @@ type JSONCodec interface {
 	// Append appends v's JSON to dst and returns the extended buffer, also on error.
 	Append(dst []byte, v any) ([]byte, error)
 	// Decode stores data into v, a pointer. It must not keep data. quart has checked the depth (64).
-	// An error with a method StatusCode() int is answered with that status, another with 400.
+	// An error with a method StatusCode() int is answered with that status. After another one quart finds what is
+	// wrong: 400 if data is no JSON, else 422 with all values that Decode does not take by themselves.
 	Decode(data []byte, v any) error
 }
 
@@ -52,24 +52,7 @@ func (jsonV2) Append(dst []byte, v any) ([]byte, error) {
 }
 
 // Decode implements JSONCodec.
-func (jsonV2) Decode(data []byte, v any) error {
-	err := json.Unmarshal(data, v, jsonDecoding...)
-	if err == nil {
-		return nil
-	}
-	var semantic *json.SemanticError
-	if !errors.As(err, &semantic) || !jsontext.Value(data).IsValid() {
-		// A value of the wrong type does not excuse bytes behind it that are no JSON.
-		return &HTTPError{Status: 400, Detail: syntaxDetail(err), Err: err}
-	}
-	if isTypeFault(semantic) {
-		return &HTTPError{Status: 500, Err: err}
-	}
-	return &HTTPError{
-		Status: 422, Detail: detailInvalid, Err: err,
-		Fields: []FieldError{{Pointer: string(semantic.JSONPointer), Detail: semanticDetail(semantic)}},
-	}
-}
+func (jsonV2) Decode(data []byte, v any) error { return json.Unmarshal(data, v, jsonDecoding...) }
 
 // isTypeFault reports whether no JSON at all would fit: a chan, an interface with methods, a struct with two fields of one name. That is
 // the program's fault, not the client's.
@@ -80,12 +63,19 @@ func isTypeFault(e *json.SemanticError) bool {
 	return e.JSONKind == 0 || e.JSONKind == '{' && e.GoType.Kind() == reflect.Struct
 }
 
-// semanticDetail says what was wanted, in the words of JSON.
-func semanticDetail(e *json.SemanticError) string {
-	if errors.Is(e.Err, strconv.ErrRange) {
+// decodeDetail says what was wanted where err came from, in the words of JSON. A codec that does not tell is taken to mean t.
+func decodeDetail(err error, t reflect.Type) string {
+	if errors.Is(err, strconv.ErrRange) {
 		return "is out of range"
 	}
-	t := e.GoType
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) && semantic.GoType != nil {
+		t = semantic.GoType
+	}
+	return typeDetail(t)
+}
+
+func typeDetail(t reflect.Type) string {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -122,67 +112,4 @@ func syntaxDetail(err error) string {
 		return "the body has a JSON object with a duplicate name"
 	}
 	return "the body is no valid JSON"
-}
-
-const detailInvalid = "the input does not meet its constraints" // as Problems has it
-
-var (
-	errJSONDepth error = &HTTPError{Status: 400, Detail: "the body nests deeper than 64 levels"}
-	errJSONEmpty error = &HTTPError{Status: 400, Detail: "the body is empty"}
-	errJSONType  error = &HTTPError{Status: 415, Detail: "the body must be of type application/json"}
-)
-
-// decodeJSON reads the body into v: 415 for another type, 400 for bytes that are no JSON, 422 for JSON of the wrong shape.
-func (c *Ctx) decodeJSON(v any) error {
-	h := &c.fc.Request.Header
-	contentType := h.ContentType()
-	if len(contentType) == 0 && h.ContentLength() == 0 {
-		return errJSONEmpty // not even a body to have a type
-	}
-	if !isJSON(contentType) {
-		return errJSONType
-	}
-	data, err := c.Body()
-	if err != nil {
-		return err
-	}
-	if len(data) == 0 {
-		return errJSONEmpty
-	}
-	return c.app.unmarshal(data, v)
-}
-
-// unmarshal decodes data, which a client sent, into v.
-func (a *App) unmarshal(data []byte, v any) error {
-	if !wire.JSONDepth(data, maxJSONDepth) {
-		return errJSONDepth
-	}
-	err := a.cfg.JSON.Decode(data, v)
-	if err == nil {
-		return nil
-	}
-	var coded interface{ StatusCode() int }
-	if errors.As(err, &coded) {
-		return err
-	}
-	return &HTTPError{Status: 400, Detail: syntaxDetail(err), Err: err}
-}
-
-// isJSON accepts application/json and any application/*+json, with or without parameters.
-func isJSON(contentType []byte) bool {
-	for i, b := range contentType {
-		if b == ';' {
-			contentType = contentType[:i]
-			break
-		}
-	}
-	for len(contentType) > 0 && (contentType[len(contentType)-1] == ' ' || contentType[len(contentType)-1] == '\t') {
-		contentType = contentType[:len(contentType)-1]
-	}
-	if equalFold(contentType, "application/json") {
-		return true
-	}
-	const prefix, suffix = "application/", "+json"
-	n := len(contentType)
-	return n > len(prefix)+len(suffix) && equalFold(contentType[:len(prefix)], prefix) && equalFold(contentType[n-len(suffix):], suffix)
 }

@@ -120,7 +120,7 @@ func TestDecodeHostileJSON(t *testing.T) {
 			if tc.status != 422 {
 				return
 			}
-			a.want(t, 422, fmt.Sprintf(`{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"pointer":%q,"detail":%q}]}`, tc.pointer, tc.detail))
+			a.want(t, 422, fmt.Sprintf(`{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"body","pointer":%q,"detail":%q}]}`, tc.pointer, tc.detail))
 		})
 	}
 }
@@ -176,7 +176,7 @@ func TestTypeFaults(t *testing.T) {
 		t.Errorf("the log tells no cause: %s", log)
 	}
 	s.do("POST", "/array", `[1,2,3]`, "Content-Type: application/json").
-		want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"pointer":"","detail":"must be an array of 2"}]}`)
+		want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"body","pointer":"","detail":"must be an array of 2"}]}`)
 }
 
 // oddCodec fails as foreign codecs may.

@@ -24,8 +24,9 @@ import (
 type Config struct {
 	Log  *slog.Logger // default: slog.Default()
 	JSON JSONCodec    // default: json/v2 semantics, see JSONCodec
-	// Validate checks the input of typed handlers after its tags and its own Validate method.
-	Validate func(v any) error
+	// Validator checks the input of typed handlers and of Bind, a pointer, after its rules tags and its Validate methods. An error
+	// without a StatusCode is a 422 with its text. contrib/validator has one for the tags of go-playground/validator.
+	Validator func(v any) error
 
 	TLS *tls.Config // non-nil: addresses without a scheme are served over TLS
 	H2C bool        // HTTP/2 on cleartext, too: by prior knowledge and by Upgrade

@@ -1,8 +1,10 @@
 package quart
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 )
@@ -18,11 +20,13 @@ type Answers interface {
 	Answers() []Answer
 }
 
-// Answer documents one answer of a route. Body is nil for none, or for one that has no Go type.
+// Answer documents one answer of a route. Body is nil for none, or for one that has no Go type. The Status of one that a type
+// documents may be 0, for the route's.
 type Answer struct {
 	Status      int
 	ContentType string
 	Body        reflect.Type
+	Headers     []Field // of a struct with header and cookie fields
 }
 
 // Result is an Out whose status varies. Headers are set on the Ctx before returning:
@@ -57,16 +61,23 @@ type resultWriter func(c *Ctx, out reflect.Value) error
 type result struct {
 	write       resultWriter
 	typ         reflect.Type // nil for none
+	body        reflect.Type // of the answer's content, if that is not typ
 	contentType string       // "" for none, or unknown
-	status      int          // default
+	headers     []Field
+	status      int // default
 }
 
 // answer documents r.
 func (r *result) answer(status int) Answer {
-	if r.contentType == "" {
-		return Answer{Status: status}
+	a := Answer{Status: status, ContentType: r.contentType, Headers: slices.Clone(r.headers)}
+	switch {
+	case r.contentType == "":
+	case r.body != nil:
+		a.Body = r.body
+	default:
+		a.Body = r.typ
 	}
-	return Answer{status, r.contentType, r.typ}
+	return a
 }
 
 // answersOf asks a type of results for its answers.
@@ -80,7 +91,13 @@ func answersOf(t reflect.Type) []Answer {
 	return reflect.New(t).Interface().(Answers).Answers()
 }
 
+// statusCoder is an Out that says its status itself.
+type statusCoder interface{ StatusCode() int }
+
 var (
+	errorType       = reflect.TypeFor[error]()
+	templateType    = reflect.TypeFor[Template]()
+	statusCoderType = reflect.TypeFor[statusCoder]()
 	responderType   = reflect.TypeFor[Responder]()
 	answersType     = reflect.TypeFor[Answers]()
 	variableType    = reflect.TypeFor[variable]()
@@ -88,12 +105,44 @@ var (
 	marshalToType   = reflect.TypeFor[json.MarshalerTo]()
 	contentTypeJSON = string(ctJSON)
 	contentTypeText = string(ctText)
+	contentTypeHTML = string(ctHTML)
+
+	contentTypeEvents = string(ctEventStream)
 )
 
 const contentTypeBytes = "application/octet-stream"
 
 // resultOf compiles the way in which results of type t are written.
 func resultOf(t reflect.Type) (result, error) {
+	r, err := resultOfType(t)
+	if err != nil || t.Kind() == reflect.Interface || !reflect.PointerTo(t).Implements(statusCoderType) || t.Implements(errorType) {
+		return r, err
+	}
+	if zero := reflect.New(t); t.Kind() != reflect.Pointer {
+		r.status = cmp.Or(zero.Interface().(statusCoder).StatusCode(), r.status)
+	}
+	write := r.write
+	r.write = func(c *Ctx, out reflect.Value) error {
+		if err := c.resultStatus(out.Addr().Interface().(statusCoder).StatusCode()); err != nil {
+			return err
+		}
+		return write(c, out)
+	}
+	return r, nil
+}
+
+// resultStatus sets the status that a result says it has; 0 is the route's.
+func (c *Ctx) resultStatus(status int) error {
+	if status != 0 && (status < 200 || status > 599) {
+		return fmt.Errorf("quart: a result has the status %d", status)
+	}
+	if status != 0 {
+		c.SetStatus(status)
+	}
+	return nil
+}
+
+func resultOfType(t reflect.Type) (result, error) {
 	r := result{typ: t, status: 200}
 	ptr := reflect.PointerTo(t)
 	switch k := t.Kind(); {
@@ -101,6 +150,12 @@ func resultOf(t reflect.Type) (result, error) {
 		r.write = writeResponder
 	case ptr.Implements(variableType):
 		return variableResult(t)
+	case t.Implements(errorType) && k != reflect.Interface:
+		r.write, r.typ = writeError, nil
+	case isResponse(t):
+		return responseResult(t)
+	case ptr.Implements(templateType) && k != reflect.Interface && k != reflect.Pointer:
+		r.write, r.contentType = writeTemplate, contentTypeHTML
 	case ptr.Implements(marshalerType) || ptr.Implements(marshalToType):
 		r.write, r.contentType = writeJSON, contentTypeJSON
 	case isNone(t):
@@ -140,11 +195,8 @@ func variableResult(t reflect.Type) (result, error) {
 	write := r.write
 	r.write = func(c *Ctx, out reflect.Value) error {
 		status, body := out.Addr().Interface().(variable).parts()
-		if status != 0 && (status < 200 || status > 599) {
-			return fmt.Errorf("quart: a result has the status %d", status)
-		}
-		if status != 0 {
-			c.SetStatus(status)
+		if err := c.resultStatus(status); err != nil {
+			return err
 		}
 		return write(c, body)
 	}
@@ -177,6 +229,9 @@ func writeDynamic(c *Ctx, out reflect.Value) error {
 	if out.IsNil() {
 		return writeNil(c)
 	}
+	if err, ok := out.Interface().(error); ok {
+		return err
+	}
 	v := reflect.New(out.Elem().Type()).Elem()
 	v.Set(out.Elem())
 	r, err := resultOf(v.Type())
@@ -184,6 +239,18 @@ func writeDynamic(c *Ctx, out reflect.Value) error {
 		return fmt.Errorf("quart: %w", err)
 	}
 	return r.write(c, v)
+}
+
+// writeError is for a result that is an error: it is answered as a handler's error is.
+func writeError(c *Ctx, out reflect.Value) error {
+	if out.Kind() == reflect.Pointer && out.IsNil() {
+		return writeNil(c)
+	}
+	return out.Interface().(error)
+}
+
+func writeTemplate(c *Ctx, out reflect.Value) error {
+	return c.Render(c.Status(), out.Addr().Interface().(Template))
 }
 
 func writeJSON(c *Ctx, out reflect.Value) error {

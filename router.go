@@ -286,6 +286,7 @@ type Route struct {
 	frozen          bool
 	typed           typedInfo
 	doc             Doc
+	sse             bool // by Router.SSE
 
 	// set when the app is frozen
 	app        *App

@@ -2,6 +2,7 @@ package quart
 
 import (
 	"iter"
+	"reflect"
 	"time"
 
 	"github.com/goquart/quart/internal/wire"
@@ -19,6 +20,14 @@ type Rows[T any] struct{ seq iter.Seq2[T, error] }
 // Content-Length. A later one cuts the connection, so that the client can tell. From then on the
 // rows are sent every 16 KiB, or with the first row after 100 ms. When the client leaves, c.Context() ends and seq's yield returns false.
 func RowsOf[T any](seq iter.Seq2[T, error]) Rows[T] { return Rows[T]{seq} }
+
+// Answers documents both forms.
+func (Rows[T]) Answers() []Answer {
+	return []Answer{
+		{ContentType: contentTypeJSON, Body: reflect.TypeFor[[]T]()},
+		{ContentType: string(ctNDJSON), Body: reflect.TypeFor[T]()},
+	}
+}
 
 const (
 	rowsPiece = 16 << 10

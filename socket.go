@@ -285,25 +285,14 @@ func (s *Socket) ReadText() (string, error) {
 }
 
 // ReadJSON decodes the next message into v, by the rules of Ctx.Bind for a JSON body: with Config.JSON, at most 64 levels deep, and checked by v's method Validate and
-// Config.Validate. Errors besides those of Read: an *HTTPError of status 400 or 422, after which the next message can be read; returned by the
+// Config.Validator. Errors besides those of Read: an *HTTPError of status 400 or 422, after which the next message can be read; returned by the
 // socket's function it closes with 1007 or 1008 and its Detail.
 func (s *Socket) ReadJSON(v any) error {
 	m, err := s.Read()
 	if err != nil {
 		return err
 	}
-	if err := s.app.unmarshal(m.Data, v); err != nil {
-		return err
-	}
-	if x, ok := v.(validator); ok {
-		if err := unprocessable(x.Validate()); err != nil {
-			return err
-		}
-	}
-	if s.app.cfg.Validate == nil {
-		return nil
-	}
-	return unprocessable(s.app.cfg.Validate(v))
+	return s.app.readMessage(m.Data, v)
 }
 
 // Messages ranges over the messages. It ends silently when the client left in an orderly way (1000, 1001, or no code) and after Close; any other end is

@@ -504,7 +504,7 @@ func (o *amount) Validate() error {
 
 // TestSocketJSONValidated: what ReadJSON decodes is checked as typed handlers check it; the function may go on.
 func TestSocketJSONValidated(t *testing.T) {
-	app, _ := newApp(quart.Config{Validate: func(v any) error {
+	app, _ := newApp(quart.Config{Validator: func(v any) error {
 		if o, ok := v.(*amount); ok && o.Count > 9 {
 			return errors.New("count is at most 9")
 		}

@@ -114,7 +114,9 @@ func (r *router) SSE(pattern string, h func(s *EventStream) error) *Route {
 	if h == nil {
 		panic("quart: SSE with a nil handler (" + callSite() + ")")
 	}
-	return r.Get(pattern, func(c *Ctx) error { return c.SSE(h) })
+	route := r.Get(pattern, func(c *Ctx) error { return c.SSE(h) })
+	route.sse = true
+	return route
 }
 
 // EventStream is an open stream of server-sent events. Its methods are safe for concurrent use. It lives until its function has
@@ -283,9 +285,11 @@ func (s *EventStream) Send(e Event) error {
 }
 
 // SendJSON sends an event whose data is v in JSON, encoded by Config.JSON.
-func (s *EventStream) SendJSON(name string, v any) error {
-	if !wire.ValidEventName(name) {
-		return (&Event{Name: name}).check()
+func (s *EventStream) SendJSON(name string, v any) error { return s.sendJSON("", name, v) }
+
+func (s *EventStream) sendJSON(id, name string, v any) error {
+	if err := (&Event{ID: id, Name: name}).check(); err != nil {
+		return err
 	}
 	buf := pool.GetBuffer(512)
 	defer pool.PutBuffer(buf)
@@ -300,11 +304,11 @@ func (s *EventStream) SendJSON(name string, v any) error {
 		return err
 	}
 	if len(s.queue) > 0 {
-		s.place(&Event{Name: name, Data: string(data)})
+		s.place(&Event{ID: id, Name: name, Data: string(data)})
 		return s.sent()
 	}
 	start := s.open()
-	s.buf.B, _ = wire.AppendEventBytes(s.buf.B, "", name, data, 0)
+	s.buf.B, _ = wire.AppendEventBytes(s.buf.B, id, name, data, 0)
 	s.shut(start)
 	return s.sent()
 }

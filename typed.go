@@ -3,9 +3,7 @@ package quart
 import (
 	"fmt"
 	"reflect"
-	"slices"
 
-	"github.com/goquart/quart/internal/radix"
 	"github.com/goquart/quart/pool"
 )
 
@@ -37,6 +35,11 @@ func Delete[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error)
 	return Handle(r, "DELETE", pattern, h)
 }
 
+// Query registers a typed handler for QUERY, a GET with a body (draft-ietf-httpbis-safe-method-w-body). See Handle.
+func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error)) *Route {
+	return Handle(r, "QUERY", pattern, h)
+}
+
 // Handle registers a typed handler: its input is decoded and validated before it runs, its result is encoded after. For methods and
 // patterns see App.Handle.
 //
@@ -51,7 +54,7 @@ func Delete[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error)
 // repeated name. What is absent is the tag default:"20" (of a slice: elements between commas), else the zero value. A query argument without text is not
 // absent; a header without text is.
 //
-// Then In's method Validate() error is called if it has one, that of the body field before it, and Config.Validate last. An error of
+// Then In's method Validate() error is called if it has one, that of the body field before it, and Config.Validator last. An error of
 // theirs without a StatusCode becomes a 422 whose detail is its text: write it for the client.
 //
 // What is wrong with the input is answered so:
@@ -182,88 +185,4 @@ func (r *Route) Returns(code int, body any) *Route {
 	}
 	r.typed.returns = append(r.typed.returns, a)
 	return r
-}
-
-// RouteInfo describes a route, for documents and listings.
-type RouteInfo struct {
-	Method, Pattern, Name string
-	Source                string       // file:line of the registration
-	Params                []Field      // path parameters with their converters; known once the app is frozen
-	In, Out               reflect.Type // nil for a plain handler, and for None
-	Fields                []Field      // the decode plan, the same that requests run through
-	Status                int          // of a typed result, else 0
-	Answers               []Answer     // the typed result's, then those of Returns
-	Doc                   Doc
-	WebSocket             bool
-}
-
-// Field is one value of a request. Index leads to it in RouteInfo.In, where its tags are; it is empty for a body that
-// is the input as a whole, and for a parameter without a field.
-type Field struct {
-	Name, Source string // Source: path, query, header, cookie or body, which has no name
-	Type         reflect.Type
-	Converter    string // of a path parameter, as written in the pattern
-	Required     bool
-	Index        []int
-}
-
-// Info describes r. Its slices are the caller's.
-func (r *Route) Info() RouteInfo {
-	info := RouteInfo{
-		Method: r.method, Pattern: r.pattern, Name: r.name, Source: r.source, Doc: r.doc,
-		WebSocket: r.method == MethodWebSocket, Status: r.typed.status,
-	}
-	if p := r.typed.plan; p != nil {
-		info.Out = r.typed.out.typ
-		info.Fields = p.describe()
-		if !p.empty() {
-			info.In = p.typ
-		}
-		info.Answers = slices.Clone(r.typed.own)
-		if len(info.Answers) == 0 {
-			info.Answers = []Answer{r.typed.out.answer(r.typed.status)}
-		}
-	}
-	info.Answers = append(info.Answers, r.typed.returns...)
-	if r.parsed != nil {
-		for i := range r.parsed.Params {
-			info.Params = append(info.Params, describeParam(&r.parsed.Params[i], info.Fields))
-		}
-	}
-	return info
-}
-
-func (p *plan) describe() []Field {
-	var fields []Field
-	for i := range p.fields {
-		f := &p.fields[i]
-		fields = append(fields, Field{Name: f.name, Source: f.from.String(), Type: f.typ, Index: slices.Clone(f.index), Required: f.from == fromPath})
-	}
-	if p.hasBody {
-		typ := p.typ
-		if len(p.body) > 0 {
-			typ = typ.FieldByIndex(p.body).Type
-		}
-		fields = append(fields, Field{Source: fromBody.String(), Type: typ, Index: slices.Clone(p.body), Required: true})
-	}
-	return fields
-}
-
-// describeParam prefers the type of the input's field to what the converter suggests.
-func describeParam(p *radix.Param, fields []Field) Field {
-	f := Field{Name: p.Name, Source: fromPath.String(), Converter: p.Converter, Required: !p.Optional, Type: reflect.TypeFor[string]()}
-	switch p.Kind {
-	case radix.KindInt:
-		f.Type = reflect.TypeFor[int64]()
-	case radix.KindUint:
-		f.Type = reflect.TypeFor[uint64]()
-	case radix.KindFloat:
-		f.Type = reflect.TypeFor[float64]()
-	}
-	for i := range fields {
-		if fields[i].Source == f.Source && fields[i].Name == p.Name {
-			f.Type, f.Index = fields[i].Type, slices.Clone(fields[i].Index)
-		}
-	}
-	return f
 }

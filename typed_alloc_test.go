@@ -33,7 +33,7 @@ func TestTypedZeroAllocs(t *testing.T) {
 		B      string  `cookie:"b"`
 	}
 	film := &allocFilm{1, "t", 1}
-	app := quart.New(quart.Config{Validate: func(any) error { return nil }})
+	app := quart.New(quart.Config{Validator: func(any) error { return nil }})
 	quart.Get(app, "/film/{id:int}", func(_ *quart.Ctx, in byID) (allocFilm, error) { return allocFilm{in.ID, "t", 1}, nil })
 	quart.Get(app, "/wide/{name}", func(_ *quart.Ctx, in wide) (string, error) { return in.Name, nil })
 	quart.Get(app, "/none", func(*quart.Ctx, quart.None) (quart.None, error) { return quart.None{}, nil })

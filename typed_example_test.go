@@ -49,7 +49,7 @@ func ExamplePost() {
 	// Output:
 	// 201 {"film":7,"stars":5,"text":"good"}
 	// 422 {"title":"Unprocessable Entity","status":422,"detail":"stars must be 1 to 5"}
-	// 422 {"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"pointer":"/film","detail":"must be an integer"}]}
+	// 422 {"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"body","pointer":"/film","detail":"must be an integer"}]}
 	// 400 {"title":"Bad Request","status":400,"detail":"the body is no valid JSON"}
 }
 
@@ -69,7 +69,7 @@ func ExampleGet() {
 	ask(app, "GET", "/acme/films?page=two", "")
 	// Output:
 	// 200 acme: page 1 of [new short]
-	// 422 {"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"pointer":"page","detail":"must be an integer"}]}
+	// 422 {"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"query","pointer":"page","detail":"must be an integer"}]}
 }
 
 func ExampleReply() {
@@ -129,7 +129,7 @@ func ExampleQueryAs() {
 	ask(app, "GET", "/films?limit=999", "")
 	// Output:
 	// 200 20
-	// 422 {"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"pointer":"limit","detail":"is out of range"}]}
+	// 422 {"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"query","pointer":"limit","detail":"is out of range"}]}
 }
 
 func ExampleRoute_Info() {

@@ -3,6 +3,8 @@ package quart_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"mime/multipart"
 	"reflect"
 	"runtime"
 	"strings"
@@ -247,8 +249,8 @@ func TestTypedRegistrationPanics(t *testing.T) {
 		want     string
 		register func(*quart.App)
 	}{
-		{`POST "/x/{id}": input type quart_test.mixed: field Name has no source tag`, in[mixed]},
-		{`field Name has no source tag`, in[embedsMixed]},
+		{`POST "/x/{id}": input type quart_test.mixed: field Name: has no source tag`, in[mixed]},
+		{`field Name: has no source tag`, in[embedsMixed]},
 		{`field A: has two sources, path and query`, in[struct {
 			A int `path:"id" query:"a"`
 		}]},
@@ -258,17 +260,40 @@ func TestTypedRegistrationPanics(t *testing.T) {
 		{`field a: has a source tag, but is not exported`, in[struct {
 			a int `query:"a"`
 		}]},
-		{`field A: has a rules tag, which nothing would check`, in[struct {
-			A int `query:"a" rules:"min=1"`
+		{`field A: `, in[struct {
+			A int `query:"a" rules:"maxLength=1"`
 		}]},
-		{`field A: has a rules tag, which nothing would check`, in[struct {
-			A int `json:"a" rules:"min=1"`
+		{`field A: `, in[struct {
+			A int `json:"a" rules:"nonsense"`
 		}]},
-		{`field A: source "file" is not known`, in[struct {
+		{`field a: has rules, but is nothing of JSON`, in[struct {
+			a int `rules:"min=1"`
+			B int
+		}]},
+		{`field A: is required and has a default`, in[struct {
+			A int `json:"a" rules:"required" default:"1"`
+		}]},
+		{`field A: default "0" must be at least 1`, in[struct {
+			A int `json:"a" rules:"min=1" default:"0"`
+		}]},
+		{`field A: default "0" must be at least 1`, in[struct {
+			A int `query:"a" rules:"min=1" default:"0"`
+		}]},
+		{`field A: default "x": a quart_test.point is made from no text`, in[struct {
+			A point `json:"a" default:"x"`
+		}]},
+		{`field A: a body has no default as a whole`, in[struct {
+			A point `body:"" default:"x"`
+		}]},
+		{`field A: a file is a *multipart.FileHeader or a slice of them, not a int`, in[struct {
 			A int `file:"a"`
 		}]},
-		{`field A: source "form" is not known`, in[struct {
-			A int `form:"a"`
+		{`field A: a file has no default`, in[struct {
+			A *multipart.FileHeader `file:"a" default:"x"`
+		}]},
+		{`has form fields and a body`, in[struct {
+			A int   `form:"a"`
+			B point `body:""`
 		}]},
 		{`field B: is a second body`, in[struct {
 			A point `body:""`
@@ -277,8 +302,8 @@ func TestTypedRegistrationPanics(t *testing.T) {
 		{`field A: body kind "xml" is not known`, in[struct {
 			A point `body:"xml"`
 		}]},
-		{`field A: a string cannot hold a JSON body`, in[struct {
-			A string `body:""`
+		{`field A: body "json": a string takes a raw body`, in[struct {
+			A string `body:"json"`
 		}]},
 		{`field A: type chan int is made from no text`, in[struct {
 			A chan int `query:"a"`
@@ -286,8 +311,8 @@ func TestTypedRegistrationPanics(t *testing.T) {
 		{`field A: type quart_test.point is made from no text`, in[struct {
 			A point `query:"a"`
 		}]},
-		{`field A: type [16]uint8 is made from no text`, in[struct {
-			A [16]byte `path:"id"`
+		{`field A: type [15]uint8 is made from no text`, in[struct {
+			A [15]byte `path:"id"`
 		}]},
 		{`field A: type **int is made from no text`, in[struct {
 			A **int `query:"a"`
@@ -310,10 +335,8 @@ func TestTypedRegistrationPanics(t *testing.T) {
 		{`field A: a path field has its default from Route.Default`, in[struct {
 			A int `path:"id" default:"1"`
 		}]},
-		{`input type string: a string cannot hold a JSON body`, in[string]},
-		{`input type []uint8: a []uint8 cannot hold a JSON body`, in[[]byte]},
-		{`input type *int: a int cannot hold a JSON body`, in[*int]},
-		{`input type error: a error cannot hold a JSON body`, in[error]},
+		{`input type *int: a int cannot hold a body`, in[*int]},
+		{`input type error: a error cannot hold a body`, in[error]},
 		{`a chan int is no result that can be answered`, out[chan int]},
 		{`a func() is no result that can be answered`, out[*func()]},
 		{`a complex128 is no result that can be answered`, out[quart.Result[complex128]]},
@@ -340,7 +363,7 @@ func TestTypedRegistrationAccepts(t *testing.T) {
 	app := quart.New(quart.Config{})
 	in[none](app)
 	for _, register := range []func(*quart.App){
-		in[struct{}], in[any], in[map[string]int], in[[]point], in[*point], in[[]string], in[reviewIn], out[error], out[struct{}],
+		in[struct{}], in[any], in[map[string]int], in[[]point], in[*point], in[[]string], in[reviewIn], in[string], in[[]byte], in[io.Reader], out[error], out[struct{}],
 	} {
 		if v := panicOf(func() { register(quart.New(quart.Config{})) }); v != nil {
 			t.Error(v)
@@ -406,9 +429,9 @@ func TestRouteInfo(t *testing.T) {
 			Fields: []quart.Field{{Name: "id", Source: "path", Type: ofInt32, Required: true, Index: []int{0}}},
 			Out:    reflect.TypeFor[[]point](), Status: 200, Doc: quart.Doc{Summary: "points"},
 			Answers: []quart.Answer{
-				{200, "application/json", reflect.TypeFor[[]point]()},
+				{Status: 200, ContentType: "application/json", Body: reflect.TypeFor[[]point]()},
 				{Status: 404},
-				{409, "application/json", reflect.TypeFor[point]()},
+				{Status: 409, ContentType: "application/json", Body: reflect.TypeFor[point]()},
 			},
 		},
 		{
@@ -417,21 +440,21 @@ func TestRouteInfo(t *testing.T) {
 				{Name: "id", Source: "path", Type: reflect.TypeFor[int](), Required: true, Index: []int{1}},
 				{Name: "x", Source: "path", Type: reflect.TypeFor[float64](), Converter: "float", Required: true},
 			},
-			In: reflect.TypeFor[reviewIn](),
+			In: reflect.TypeFor[reviewIn](), Request: "application/json",
 			Fields: []quart.Field{
 				{Name: "id", Source: "path", Type: reflect.TypeFor[int](), Required: true, Index: []int{1}},
 				{Name: "draft", Source: "query", Type: reflect.TypeFor[bool](), Index: []int{2}},
 				{Source: "body", Type: reflect.TypeFor[review](), Required: true, Index: []int{3}},
 			},
 			Out: reflect.TypeFor[*point](), Status: 201,
-			Answers: []quart.Answer{{201, "application/json", reflect.TypeFor[*point]()}},
+			Answers: []quart.Answer{{Status: 201, ContentType: "application/json", Body: reflect.TypeFor[*point]()}},
 		},
 		{
 			Method: "GET", Pattern: "/c/{n:uint?}", Name: "text",
 			Params: []quart.Field{{Name: "n", Source: "path", Type: reflect.TypeFor[uint64](), Converter: "uint"}},
 		},
 		{
-			Method: "PUT", Pattern: "/d", In: reflect.TypeFor[[]point](), Out: reflect.TypeFor[download](), Status: 200,
+			Method: "PUT", Pattern: "/d", Request: "application/json", In: reflect.TypeFor[[]point](), Out: reflect.TypeFor[download](), Status: 200,
 			Fields:  []quart.Field{{Source: "body", Type: reflect.TypeFor[[]point](), Required: true}},
 			Answers: download{}.Answers(),
 		},

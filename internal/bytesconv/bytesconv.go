@@ -31,3 +31,9 @@ func Bytes(s string) []byte {
 	}
 	return unsafe.Slice(unsafe.StringData(s), len(s))
 }
+
+// FuncPointer returns what tells a function value from any other: the address of its closure, or of the function itself if it captures
+// nothing. f is of a function type. As long as the result is kept, no other closure gets its place.
+func FuncPointer[F any](f F) unsafe.Pointer {
+	return *(*unsafe.Pointer)(unsafe.Pointer(&f))
+}

@@ -60,3 +60,14 @@ func TestAllocs(t *testing.T) {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }
+
+func TestFuncPointer(t *testing.T) {
+	make := func(n int) func() int { return func() int { return n } }
+	one, two := make(1), make(1)
+	if bytesconv.FuncPointer(one) == bytesconv.FuncPointer(two) {
+		t.Error("two closures have one pointer")
+	}
+	if same := one; bytesconv.FuncPointer(same) != bytesconv.FuncPointer(one) {
+		t.Error("a copy of a function value has another pointer")
+	}
+}

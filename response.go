@@ -1,0 +1,267 @@
+package quart
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/goquart/quart/internal/bytesconv"
+	"github.com/goquart/quart/pool"
+	"github.com/valyala/fasthttp"
+)
+
+// response is an Out whose fields are the parts of an answer: status, header, cookie and body.
+type response struct {
+	status  []int // index of the status field; nil for none
+	headers []responseField
+	cookies []responseField
+	body    []int        // nil for none
+	write   resultWriter // of the body
+}
+
+// responseField is a header or a cookie. Its zero value is not sent.
+type responseField struct {
+	name  string
+	index []int
+	many  bool
+	text  func(dst []byte, v reflect.Value) ([]byte, error)
+}
+
+// isResponse reports whether t has a field for a part of an answer, and none for a part of a request: a type of inputs may be a result, too.
+func isResponse(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	found := false
+	for i := range t.NumField() {
+		tag := t.Field(i).Tag
+		for _, key := range [...]string{"path", "query", "form", "file"} {
+			if _, ok := tag.Lookup(key); ok {
+				return false
+			}
+		}
+		for _, key := range [...]string{"status", "header", "cookie", "body"} {
+			if _, ok := tag.Lookup(key); ok {
+				found = true
+			}
+		}
+	}
+	return found
+}
+
+func responseResult(t reflect.Type) (result, error) {
+	rs := &response{}
+	r := result{typ: t, write: rs.respond}
+	for i := range t.NumField() {
+		sf := t.Field(i)
+		if err := rs.add(sf, &r); err != nil {
+			return r, fmt.Errorf("result type %v, field %s: %w", t, sf.Name, err)
+		}
+	}
+	if r.status == 0 {
+		r.status = 200
+	}
+	if rs.body == nil && r.status == 200 {
+		r.status = 204
+	}
+	return r, nil
+}
+
+func (rs *response) add(sf reflect.StructField, r *result) error {
+	tag := sf.Tag
+	if text, ok := tag.Lookup("status"); ok {
+		return rs.addStatus(sf, text, r)
+	}
+	if name, ok := tag.Lookup("header"); ok {
+		return rs.addHeader(sf, name, r)
+	}
+	if name, ok := tag.Lookup("cookie"); ok {
+		return rs.addCookie(sf, name, r)
+	}
+	if _, ok := tag.Lookup("body"); ok {
+		return rs.addBody(sf, r)
+	}
+	if sf.IsExported() {
+		return errors.New("has no tag, but others have: tag every field with one of status, header, cookie, body, or none")
+	}
+	return nil
+}
+
+func (rs *response) addStatus(sf reflect.StructField, text string, r *result) error {
+	switch {
+	case r.status != 0:
+		return errors.New("is a second status")
+	case sf.Type.Kind() == reflect.Int && sf.IsExported():
+		rs.status = sf.Index
+	case sf.Name != "_":
+		return errors.New("a status is an exported int, or a blank field for a fixed one")
+	}
+	r.status = 200
+	if text == "" && sf.Name != "_" {
+		return nil
+	}
+	code, err := strconv.Atoi(text)
+	if err != nil || code < 200 || code > 599 {
+		return fmt.Errorf("status %q is none of a response", text)
+	}
+	r.status = code
+	return nil
+}
+
+func (rs *response) addHeader(sf reflect.StructField, name string, r *result) error {
+	if !sf.IsExported() || name == "" {
+		return errors.New("a header has a name and an exported field")
+	}
+	t, f := sf.Type, responseField{name: name, index: sf.Index}
+	if f.text = textOfType(t); f.text == nil && t.Kind() == reflect.Slice {
+		f.many, f.text = true, textOfType(t.Elem())
+	}
+	if f.text == nil {
+		return fmt.Errorf("a %v is no text: implement encoding.TextMarshaler", t)
+	}
+	rs.headers = append(rs.headers, f)
+	r.describe(sf, "header", name)
+	return nil
+}
+
+var cookieType = reflect.TypeFor[Cookie]()
+
+func (rs *response) addCookie(sf reflect.StructField, name string, r *result) error {
+	if !sf.IsExported() || sf.Type != cookieType && sf.Type.Kind() != reflect.String {
+		return errors.New("a cookie is an exported string or quart.Cookie")
+	}
+	if name == "" {
+		return errors.New("its cookie tag lacks a name")
+	}
+	rs.cookies = append(rs.cookies, responseField{name: name, index: sf.Index})
+	r.describe(sf, "cookie", name)
+	return nil
+}
+
+func (r *result) describe(sf reflect.StructField, source, name string) {
+	f := Field{Name: name, Source: source, Type: sf.Type, Index: slices.Clone(sf.Index)}
+	f.addTags(sf.Tag)
+	r.headers = append(r.headers, f)
+}
+
+func (rs *response) addBody(sf reflect.StructField, r *result) error {
+	if rs.body != nil || !sf.IsExported() {
+		return errors.New("a result has one body, exported")
+	}
+	body, err := resultOf(sf.Type)
+	if err != nil {
+		return err
+	}
+	rs.body, rs.write = sf.Index, body.write
+	r.contentType, r.body = body.contentType, cmpType(body.body, body.typ)
+	return nil
+}
+
+func cmpType(a, b reflect.Type) reflect.Type {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// respond writes the parts of out: the head first, as a streamed body needs it.
+func (rs *response) respond(c *Ctx, out reflect.Value) error {
+	if rs.status != nil {
+		if err := c.resultStatus(int(out.FieldByIndex(rs.status).Int())); err != nil {
+			return err
+		}
+	}
+	for i := range rs.headers {
+		if err := rs.headers[i].addTo(c, out.FieldByIndex(rs.headers[i].index)); err != nil {
+			return err
+		}
+	}
+	for i := range rs.cookies {
+		c.setResultCookie(rs.cookies[i].name, out.FieldByIndex(rs.cookies[i].index))
+	}
+	if rs.body == nil {
+		return writeNone(c, out)
+	}
+	return rs.write(c, out.FieldByIndex(rs.body))
+}
+
+func (f *responseField) addTo(c *Ctx, v reflect.Value) error {
+	if v.IsZero() {
+		return nil
+	}
+	if !f.many {
+		return f.set(c, v, (*Ctx).SetHeader)
+	}
+	for i := range v.Len() {
+		if err := f.set(c, v.Index(i), (*Ctx).AddHeader); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *responseField) set(c *Ctx, v reflect.Value, to func(c *Ctx, name, value string)) error {
+	if v.Kind() == reflect.String {
+		to(c, f.name, v.String())
+		return nil
+	}
+	buf := pool.GetBuffer(64)
+	defer pool.PutBuffer(buf)
+	b, err := f.text(buf.B, v)
+	if err != nil {
+		return err
+	}
+	buf.B = b
+	to(c, f.name, bytesconv.String(b)) // which copies it
+	return nil
+}
+
+// setResultCookie sets the cookie of a result: a string is its value.
+func (c *Ctx) setResultCookie(name string, v reflect.Value) {
+	if v.IsZero() {
+		return
+	}
+	if v.Kind() == reflect.String {
+		c.SetCookie(Cookie{Name: name, Value: v.String()})
+		return
+	}
+	ck := *v.Addr().Interface().(*Cookie)
+	if ck.Name == "" {
+		ck.Name = name
+	}
+	c.SetCookie(ck)
+}
+
+var textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
+
+// textOfType is how a type is written into a header; nil for one that is not text.
+func textOfType(t reflect.Type) func(dst []byte, v reflect.Value) ([]byte, error) {
+	switch {
+	case t == reflect.TypeFor[time.Time]():
+		return func(dst []byte, v reflect.Value) ([]byte, error) {
+			return fasthttp.AppendHTTPDate(dst, v.Interface().(time.Time)), nil
+		}
+	case reflect.PointerTo(t).Implements(textMarshaler) && t.Kind() != reflect.Pointer:
+		return func(dst []byte, v reflect.Value) ([]byte, error) {
+			b, err := v.Addr().Interface().(encoding.TextMarshaler).MarshalText()
+			return append(dst, b...), err
+		}
+	}
+	switch t.Kind() {
+	case reflect.String, reflect.Bool, reflect.Float32, reflect.Float64,
+		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return func(dst []byte, v reflect.Value) ([]byte, error) { return appendReflect(dst, v), nil }
+	case reflect.Pointer:
+		text := textOfType(t.Elem())
+		if text == nil || t.Elem().Kind() == reflect.Pointer {
+			return nil
+		}
+		return func(dst []byte, v reflect.Value) ([]byte, error) { return text(dst, v.Elem()) }
+	}
+	return nil
+}

@@ -1,0 +1,386 @@
+package quart
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/goquart/quart/internal/wire"
+	"github.com/goquart/quart/pool"
+)
+
+// bodyCheck holds the rules of a type against a value and the JSON that it was decoded from, side by side: the value has the
+// content, the text tells what was there at all. An absent member gets its default, or is a fault if it is required; other rules
+// do not ask for what is absent.
+type bodyCheck struct {
+	cursor wire.JSONCursor
+	path   []step
+	faults []FieldError
+	budget int    // of bytes that explain may still decode
+	name   []byte // an unescaped name
+}
+
+// step is a member or an element on the way to a value.
+type step struct {
+	name  string
+	index int // of an element, if name is ""
+	elem  bool
+}
+
+var bodyChecks = pool.New(func(k *bodyCheck) { clear(k.path[:cap(k.path)]) })
+
+func takeBodyCheck(data []byte) *bodyCheck {
+	k := bodyChecks.Get()
+	k.cursor = wire.JSONCursor{Data: data}
+	return k
+}
+
+func (k *bodyCheck) release() {
+	k.cursor, k.path, k.faults = wire.JSONCursor{}, k.path[:0], nil
+	bodyChecks.Put(k)
+}
+
+func (k *bodyCheck) takeFaults() []FieldError {
+	faults := k.faults
+	k.faults = nil
+	return faults
+}
+
+// run reports false if the text is no JSON after all, for a codec that is more lenient than ours.
+func (k *bodyCheck) run(s *shape, check rulesCheck, v reflect.Value) bool {
+	k.value(s, check, v, true)
+	return !k.cursor.Bad && k.cursor.Peek() == 0
+}
+
+// value checks v, whose text comes next if there is one: text is false below what the text does not have, by a codec that takes
+// names in another case for one.
+func (k *bodyCheck) value(s *shape, check rulesCheck, v reflect.Value, text bool) {
+	if len(k.faults) >= maxFaults || check == nil && !s.checked() {
+		k.skip(text)
+		return
+	}
+	for s.kind == shapePointer {
+		if v.IsNil() {
+			k.skip(text)
+			return
+		}
+		s, v = s.elem, v.Elem()
+	}
+	if check != nil {
+		if detail := check.Value(v); detail != "" {
+			k.fault(detail)
+		}
+		check = check.Items
+	}
+	switch {
+	case s.kind == shapeObject && s.check:
+		k.object(s, v, text)
+	case s.kind == shapeList && (s.check || check != nil):
+		k.list(s, check, v, text)
+	case s.kind == shapeDict && (s.check || check != nil):
+		k.dict(s, check, v, text)
+	default:
+		k.skip(text)
+	}
+}
+
+func (k *bodyCheck) skip(text bool) {
+	if text {
+		k.cursor.Skip()
+	}
+}
+
+// open takes the bracket that a value of the shape begins with. If another byte is there, null say, it skips the value.
+func (k *bodyCheck) open(text bool, bracket byte) bool {
+	switch {
+	case !text:
+		return false
+	case k.cursor.Peek() != bracket:
+		k.cursor.Skip()
+		return false
+	}
+	k.cursor.Pos++
+	return true
+}
+
+type memberSet [maxMembers / 64]uint64
+
+func (set *memberSet) add(i int)      { set[i/64] |= 1 << (i % 64) }
+func (set *memberSet) has(i int) bool { return set[i/64]&(1<<(i%64)) != 0 }
+
+func (k *bodyCheck) object(s *shape, v reflect.Value, text bool) {
+	var seen memberSet
+	if k.open(text, '{') {
+		for next, first := 0, true; k.cursor.More(first, '}'); first = false {
+			i := s.memberAt(k.memberName(), next)
+			if i < 0 {
+				k.cursor.Skip()
+				continue
+			}
+			next = i + 1
+			seen.add(i)
+			k.member(&s.members[i], v)
+		}
+	}
+	for i := range s.members {
+		if m := &s.members[i]; !seen.has(i) {
+			k.unseen(m, v, text)
+		}
+	}
+}
+
+// memberName takes the name that comes next. It is valid until the next one.
+func (k *bodyCheck) memberName() []byte {
+	name, escaped := k.cursor.Name()
+	if !escaped {
+		return name
+	}
+	k.name, _ = jsontext.AppendUnquote(k.name[:0], slices.Concat([]byte{'"'}, name, []byte{'"'}))
+	return k.name
+}
+
+// member checks a member whose value comes next.
+func (k *bodyCheck) member(m *member, v reflect.Value) {
+	k.path = append(k.path, step{name: m.name})
+	defer k.pop()
+	if m.check != nil && m.check.Required && k.cursor.Peek() == 'n' {
+		k.fault("must not be null")
+		k.cursor.Skip()
+		return
+	}
+	null := k.cursor.Peek() == 'n'
+	field, ok := fieldAt(v, m.index)
+	if !ok || null && field.IsZero() {
+		k.cursor.Skip()
+		return
+	}
+	k.value(m.shape, m.check, field, true)
+}
+
+func (k *bodyCheck) pop() { k.path = k.path[:len(k.path)-1] }
+
+// unseen is for a member that the text does not have under its name. A value may be there nevertheless: it was set before,
+// or the codec takes names in another case.
+func (k *bodyCheck) unseen(m *member, v reflect.Value, text bool) {
+	if m.check == nil && m.setDefault == nil && !m.shape.check {
+		return
+	}
+	field, ok := fieldAt(v, m.index)
+	if ok && !field.IsZero() {
+		k.path = append(k.path, step{name: m.name})
+		k.value(m.shape, m.check, field, false)
+		k.pop()
+		return
+	}
+	switch {
+	case m.check != nil && m.check.Required && text:
+		k.path = append(k.path, step{name: m.name})
+		k.fault(detailMissing)
+		k.pop()
+	case ok && m.setDefault != nil:
+		m.setDefault(field)
+	}
+}
+
+func (k *bodyCheck) list(s *shape, check rulesCheck, v reflect.Value, text bool) {
+	n, i := v.Len(), 0
+	if k.open(text, '[') {
+		for first := true; k.cursor.More(first, ']'); first = false {
+			if i < n {
+				k.element(s, check, v.Index(i), i, true)
+			} else {
+				k.cursor.Skip()
+			}
+			i++
+		}
+	}
+	for ; i < n; i++ {
+		k.element(s, check, v.Index(i), i, false)
+	}
+}
+
+func (k *bodyCheck) element(s *shape, check rulesCheck, v reflect.Value, i int, text bool) {
+	k.path = append(k.path, step{index: i, elem: true})
+	k.value(s.elem, check, v, text)
+	k.pop()
+}
+
+// dict checks the values of a map. They are copied, as those of a map cannot be changed: an allocation each.
+func (k *bodyCheck) dict(s *shape, check rulesCheck, v reflect.Value, text bool) {
+	if !k.open(text, '{') || v.Type().Key().Kind() != reflect.String {
+		k.dictAlone(s, check, v)
+		if text && v.Type().Key().Kind() != reflect.String {
+			k.rest()
+		}
+		return
+	}
+	for first := true; k.cursor.More(first, '}'); first = false {
+		name := string(k.memberName())
+		key := reflect.ValueOf(name).Convert(v.Type().Key())
+		elem := v.MapIndex(key)
+		if !elem.IsValid() {
+			k.cursor.Skip()
+			continue
+		}
+		k.entry(s, check, v, key, elem, true)
+	}
+}
+
+// rest skips what is left of an object that was opened.
+func (k *bodyCheck) rest() {
+	for first := true; k.cursor.More(first, '}'); first = false {
+		k.cursor.Name()
+		k.cursor.Skip()
+	}
+}
+
+func (k *bodyCheck) dictAlone(s *shape, check rulesCheck, v reflect.Value) {
+	for iter := v.MapRange(); iter.Next(); {
+		k.entry(s, check, v, iter.Key(), iter.Value(), false)
+	}
+}
+
+func (k *bodyCheck) entry(s *shape, check rulesCheck, dict, key, elem reflect.Value, text bool) {
+	own := reflect.New(elem.Type()).Elem()
+	own.Set(elem)
+	k.path = append(k.path, step{name: keyText(key)})
+	k.value(s.elem, check, own, text)
+	k.pop()
+	dict.SetMapIndex(key, own) // it may have got defaults
+}
+
+func keyText(key reflect.Value) string {
+	switch {
+	case key.Kind() == reflect.String:
+		return key.String()
+	case key.CanInt():
+		return strconv.FormatInt(key.Int(), 10)
+	case key.CanUint():
+		return strconv.FormatUint(key.Uint(), 10)
+	}
+	return "" // a map of such keys has no rules
+}
+
+// fault notes what is wrong with the value at path, unless something was found there, or around it, before.
+func (k *bodyCheck) fault(detail string) {
+	if len(k.faults) >= maxFaults {
+		return
+	}
+	pointer := k.pointer()
+	for i := range k.faults {
+		before := k.faults[i].Pointer
+		if strings.HasPrefix(pointer, before) && (len(pointer) == len(before) || pointer[len(before)] == '/') {
+			return
+		}
+	}
+	k.faults = append(k.faults, FieldError{"body", pointer, detail})
+}
+
+// pointer is the JSON pointer of path (RFC 6901).
+func (k *bodyCheck) pointer() string {
+	var b []byte
+	for _, s := range k.path {
+		b = append(b, '/')
+		if s.elem {
+			b = strconv.AppendInt(b, int64(s.index), 10)
+			continue
+		}
+		b = append(b, pointerEscapes.Replace(s.name)...)
+	}
+	return string(b)
+}
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
+// ---- Validate methods below the top ----
+
+// validateWithin calls the methods Validate of what is below v, which has the shape s, from the inside out. Faults of all are reported
+// at once, with their pointers from the top.
+func (s *shape) validateWithin(v reflect.Value) error {
+	if s == nil || !s.within {
+		return nil
+	}
+	k := takeBodyCheck(nil)
+	defer k.release()
+	if err := k.below(s, v); err != nil {
+		return err
+	}
+	if len(k.faults) > 0 {
+		return Problems(k.takeFaults()...)
+	}
+	return nil
+}
+
+// below visits what v holds. An error is one that has a status of its own.
+func (k *bodyCheck) below(s *shape, v reflect.Value) error {
+	switch s.kind {
+	case shapePointer:
+		if !v.IsNil() {
+			return k.visitOwn(s.elem, v.Elem())
+		}
+	case shapeObject:
+		for i := range s.members {
+			m := &s.members[i]
+			field, ok := fieldAt(v, m.index)
+			if !ok || !m.shape.validates && !m.shape.within {
+				continue
+			}
+			if err := k.visit(m.shape, field, step{name: m.name}); err != nil {
+				return err
+			}
+		}
+	case shapeList:
+		for i := range v.Len() {
+			if err := k.visit(s.elem, v.Index(i), step{index: i, elem: true}); err != nil {
+				return err
+			}
+		}
+	case shapeDict:
+		for iter := v.MapRange(); iter.Next(); {
+			own := reflect.New(s.elem.typ).Elem()
+			own.Set(iter.Value())
+			if err := k.visit(s.elem, own, step{name: keyText(iter.Key())}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (k *bodyCheck) visit(s *shape, v reflect.Value, at step) error {
+	k.path = append(k.path, at)
+	err := k.visitOwn(s, v)
+	k.pop()
+	return err
+}
+
+func (k *bodyCheck) visitOwn(s *shape, v reflect.Value) error {
+	if s.within {
+		if err := k.below(s, v); err != nil {
+			return err
+		}
+	}
+	if !s.validates || len(k.path) == 0 {
+		return nil // what is at the top is asked by the plan
+	}
+	err := callValidate(v)
+	if err == nil {
+		return nil
+	}
+	var e *HTTPError
+	if !errors.As(err, &e) || e.Status != 422 {
+		return err
+	}
+	if len(e.Fields) == 0 {
+		k.fault(e.Detail)
+	}
+	for _, f := range e.Fields {
+		if len(k.faults) < maxFaults {
+			k.faults = append(k.faults, FieldError{"body", k.pointer() + f.Pointer, f.Detail})
+		}
+	}
+	return nil
+}
