@@ -339,9 +339,11 @@ func setDuration(_ *Ctx, dst reflect.Value, text []byte) string {
 	return ""
 }
 
+const detailTime = "must be a time such as 2006-01-02T15:04:05Z"
+
 func setTime(_ *Ctx, dst reflect.Value, text []byte) string {
 	if dst.Addr().Interface().(*time.Time).UnmarshalText(text) != nil {
-		return "must be a time such as 2006-01-02T15:04:05Z"
+		return detailTime
 	}
 	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -78,6 +79,9 @@ func decodeDetail(err error, t reflect.Type) string {
 func typeDetail(t reflect.Type) string {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if t == reflect.TypeFor[time.Time]() {
+		return detailTime
 	}
 	if t == nil || hasMethods(t, unmarshalerType) || hasMethods(t, unmarshalFromType) || hasMethods(t, textUnmarshaler) {
 		return "is not valid"

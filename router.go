@@ -155,7 +155,8 @@ func (r *router) Patch(pattern string, h Handler) *Route { return r.Handle("PATC
 func (r *router) Delete(pattern string, h Handler) *Route { return r.Handle("DELETE", pattern, h) }
 
 // Redirect answers GET and HEAD of pattern with a 308 to another path of the app, which may use pattern's parameters, and is not
-// relative to a group: Redirect("/old/{id}", "/new/{id}"). The query is kept.
+// relative to a group: Redirect("/old/{id}", "/new/{id}"). The query is kept. Browsers remember a 308: for one that may change
+// answer with Ctx.Redirect and 302.
 func (r *router) Redirect(pattern, to string) *Route {
 	target, err := radix.Parse(to, nil)
 	if i := notPath(to); err == nil && i >= 0 {

@@ -265,11 +265,12 @@ func keyText(key reflect.Value) string {
 }
 
 // fault notes what is wrong with the value at path, unless something was found there, or around it, before.
-func (k *bodyCheck) fault(detail string) {
+func (k *bodyCheck) fault(detail string) { k.faultAt(k.pointer(), detail) }
+
+func (k *bodyCheck) faultAt(pointer, detail string) {
 	if len(k.faults) >= maxFaults {
 		return
 	}
-	pointer := k.pointer()
 	for i := range k.faults {
 		before := k.faults[i].Pointer
 		if strings.HasPrefix(pointer, before) && (len(pointer) == len(before) || pointer[len(before)] == '/') {

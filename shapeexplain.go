@@ -11,7 +11,7 @@ import (
 
 // explain finds all that is wrong where a codec reports the first fault and stops: it decodes the parts of the text one by one, wherever the
 // whole does not decode. It returns the error to answer with when the bytes are no JSON, or the program is at
-// fault. It takes at most eight times the codec's time for the whole text.
+// fault. It takes at most eight times the codec's time for the whole text, for a small one that of 64 KiB.
 func (k *bodyCheck) explain(codec JSONCodec, err error, s *shape, v reflect.Value) error {
 	if e := notJSON(err, k.cursor.Data); e != nil {
 		return e
@@ -19,7 +19,7 @@ func (k *bodyCheck) explain(codec JSONCodec, err error, s *shape, v reflect.Valu
 	if e := typeFault(err); e != nil {
 		return e
 	}
-	k.budget = 8*len(k.cursor.Data) + 4096
+	k.budget = 8*len(k.cursor.Data) + 64<<10
 	v.SetZero()
 	x := explainer{k, codec}
 	if e := x.value(s, v, bytes.TrimSpace(k.cursor.Data), err); e != nil {
@@ -65,9 +65,18 @@ func (x explainer) value(s *shape, v reflect.Value, raw []byte, err error) error
 		}
 	}
 	if len(x.faults) == before {
-		x.fault(decodeDetail(err, s.typ))
+		x.faultAt(x.pointer()+pointerOf(err), decodeDetail(err, s.typ))
 	}
 	return nil
+}
+
+// pointerOf is where in the value the codec saw the fault, if it tells.
+func pointerOf(err error) string {
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) {
+		return string(semantic.JSONPointer)
+	}
+	return ""
 }
 
 // parts decodes what raw is made of, if it is of the shape s at all.

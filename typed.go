@@ -43,42 +43,78 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 // Handle registers a typed handler: its input is decoded and validated before it runs, its result is encoded after. For methods and
 // patterns see App.Handle.
 //
-// In is passed by value and is the handler's own. It is one of:
+// # Input
+//
+// In is passed by value and is the handler's own, but for []byte and io.Reader from the body, which are borrowed until the handler returns. It is one of:
 //   - None, or another struct without fields: there is no input, a body is not read.
 //   - A struct without source tags, a map, a slice or a pointer to one of these: the JSON body.
-//   - A struct in which every field, those of embedded structs included, has one source:
-//     path:"id", query:"tab", header:"X-Tenant", cookie:"theme", and at most one body:"" (JSON).
+//   - []byte, string or io.Reader: the body as it is, of any media type.
+//   - A struct in which every field has one source, those of embedded structs and of structs whose fields have sources included.
 //
-// Fields other than the body are strings, numbers, booleans, time.Duration, time.Time (RFC 3339), types with a method UnmarshalText (UUIDs, addresses),
-// types made of these, pointers (nil when absent), and for query and header also slices, which take a
+// The sources are:
+//
+//	path:"id" query:"tab" header:"X-Tenant" cookie:"theme"
+//	form:"title"        a field of a form, urlencoded or multipart
+//	file:"cover"        *multipart.FileHeader or a slice of them, of a multipart form: as Ctx.FormFile
+//	body:""             the JSON body, at most one; a pointer is nil if there is none
+//	body:"image/*"      []byte, string or io.Reader: the body as it is, of that media type, or of any if none is named
+//
+// Fields other than the body and files are strings, numbers, booleans, time.Duration (1m30s), time.Time (RFC 3339), [16]byte (a UUID), types with a
+// method UnmarshalText, types made of these, pointers (nil when absent), and for query, header and form also slices, which take a
 // repeated name. What is absent is the tag default:"20" (of a slice: elements between commas), else the zero value. A query argument without text is not
-// absent; a header without text is.
+// absent; a header without text is. Members of a JSON body have defaults, too.
 //
-// Then In's method Validate() error is called if it has one, that of the body field before it, and Config.Validator last. An error of
-// theirs without a StatusCode becomes a 422 whose detail is its text: write it for the client.
+// # Rules
 //
-// What is wrong with the input is answered so:
-//   - 404: a path value that does not convert.
-//   - 415: a body of another type than application/json or application/*+json.
+// The rules tag of a field, in a JSON body on any level, holds the value to the vocabulary of JSON Schema:
+//
+//	required                                   there, and not null
+//	min= max= exclusiveMin= exclusiveMax= multipleOf=   numbers, durations (max=1m)
+//	minLength= maxLength=                      strings: characters; bytes, files: bytes (5MiB)
+//	enum=a|b format=email                      or uuid, date, time, date-time, duration, uri, uri-reference, hostname, ipv4, ipv6, byte, json-pointer
+//	minItems= maxItems= uniqueItems            slices; items.max=9 is a rule for each element
+//	minProperties= maxProperties=              maps
+//	pattern=^[a-z]+$                           RE2, found anywhere unless anchored; the last one, as it takes the rest of the tag
+//
+//	Stars int `json:"stars" rules:"required,min=1,max=5"`
+//
+// What is absent, and not required, is held to nothing, and so is null. Unknown rules, and ones that do not fit the type, panic at
+// registration. Rules that are met cost no allocation, but for the values of maps.
+//
+// Once all rules are met, methods Validate() error are called: of the values in a JSON body from the inside out, of the body field, and of In; Config.Validator
+// is last. An error of theirs without a StatusCode becomes a 422 whose text it is: write it for the client. One made by Problems names fields.
+//
+// # What is wrong
+//
+// All faults are reported at once, up to 100, as errors of an RFC 9457 problem: location (path, query, header, cookie, form, body), pointer (into the body a JSON
+// pointer, elsewhere the name) and detail.
+//   - 404: a path value that does not convert, or breaks its rules.
+//   - 415: a body of another media type: JSON is application/json or application/*+json.
 //   - 400: a body that is empty or no JSON by RFC 8259: bad syntax or UTF-8, a name twice in an object, bytes after the value;
-//     or nested deeper than 64.
-//   - 422: JSON of the wrong shape, with its JSON pointer; all values of query, header and cookie that do not convert, by name.
+//     or nested deeper than 64. A form that is malformed.
+//   - 422: what is well formed, but of the wrong type or against a rule.
 //
-// Forms are no input yet: read them with Ctx.Form. Names of JSON objects match by case, and unknown ones are ignored. JSON null is the zero value, but for a pointer as the input a 422.
+// Names of JSON objects match by case, and unknown ones are ignored. JSON null is the zero value, but for a pointer as the input a 422.
+//
+// # Result
 //
 // Out is one of, with the status of Route.Status or what the handler set by c.SetStatus:
 //   - None, or another struct without fields: no body, 204.
 //   - string: text/plain, never HTML.
 //   - []byte: as it is, with the Content-Type set on c, else application/octet-stream.
+//   - A Template, as quicktemplate makes it: text/html.
 //   - A nil pointer or interface: no body, and 204 in place of the route's status. Else what it points to.
-//   - Result: see there. A Responder writes itself.
+//   - A struct whose fields are the parts of the answer: status:"201" (an int, whose zero is that number, or a blank field), header:"Location" (text, numbers,
+//     time.Time as an HTTP date, slices for several), cookie:"sid" (a string or Cookie), body:"" (any of these results). Zero headers and cookies are not sent.
+//   - Result: see there. Rows and Events are streams. A Responder writes itself.
+//   - An error is answered as one.
 //   - Anything else, and every type with a JSON method: JSON. A nil slice is [], a nil map {}; the keys of
 //     a map are sorted.
 //
-// A handler that answers by a responder of c, a redirect say, has its result ignored.
+// A result with a method StatusCode() int has that status, unless it is 0. A handler that answers by a responder of c, a redirect say, has its result ignored.
 //
 // Mistakes in the types panic at registration, a path field that the pattern lacks when the app is frozen. 0 allocations, besides what
-// JSON itself makes: the strings, slices and maps of an input.
+// JSON itself makes: the strings, slices and maps of an input; a raw string over 256 bytes is 1, an io.Reader 1.
 func Handle[In, Out any](r Router, method, pattern string, h func(*Ctx, In) (Out, error)) *Route {
 	if h == nil {
 		panic(fmt.Sprintf("quart: nil handler for %s %q (%s)", method, pattern, callSite()))
@@ -171,11 +207,14 @@ func (r *Route) Status(code int) *Route {
 	return r
 }
 
-// Returns documents another answer of the route. body is an example of its body or nil; it is described as a result of its type
-// would be written.
+// Returns documents another answer of the route. body is an example of its body; it is described as a result of its type
+// would be written. Without one, nil, an answer of 400 and more is a problem (RFC 9457), another one has no body.
 func (r *Route) Returns(code int, body any) *Route {
 	r.open("Returns")
 	a := Answer{Status: code}
+	if code >= 400 {
+		a.ContentType = string(ctProblem)
+	}
 	if body != nil {
 		out, err := resultOf(reflect.TypeOf(body))
 		if err != nil {

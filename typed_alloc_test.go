@@ -32,6 +32,20 @@ func TestTypedZeroAllocs(t *testing.T) {
 		Host   string  `header:"Host"`
 		B      string  `cookie:"b"`
 	}
+	type ruled struct {
+		Name string   `path:"name" rules:"maxLength=9"`
+		Page int      `query:"page" default:"1" rules:"min=1,max=9,multipleOf=1"`
+		Sort string   `query:"sort" rules:"required,enum=a|b"`
+		Host string   `header:"Host" rules:"pattern=."`
+		Code [16]byte `query:"code"`
+	}
+	type parts struct {
+		Status int          `status:"201"`
+		Place  string       `header:"Location"`
+		Rest   int          `header:"X-Rest"`
+		Theme  quart.Cookie `cookie:"theme"`
+		Body   allocFilm    `body:""`
+	}
 	film := &allocFilm{1, "t", 1}
 	app := quart.New(quart.Config{Validator: func(any) error { return nil }})
 	quart.Get(app, "/film/{id:int}", func(_ *quart.Ctx, in byID) (allocFilm, error) { return allocFilm{in.ID, "t", 1}, nil })
@@ -42,6 +56,10 @@ func TestTypedZeroAllocs(t *testing.T) {
 	quart.Get(app, "/bytes", func(*quart.Ctx, quart.None) ([]byte, error) { return nil, nil })
 	quart.Get(app, "/reply", func(*quart.Ctx, quart.None) (quart.Result[allocFilm], error) {
 		return quart.Reply(202, *film), nil
+	})
+	quart.Get(app, "/ruled/{name}", func(_ *quart.Ctx, in ruled) (string, error) { return in.Sort, nil })
+	quart.Get(app, "/parts", func(*quart.Ctx, quart.None) (parts, error) {
+		return parts{Place: "/film/1", Rest: 5, Theme: quart.Cookie{Value: "dark"}, Body: *film}, nil
 	})
 	app.Get("/as/{id:int}", func(c *quart.Ctx) error {
 		if _, err := quart.ParamAs[int32](c, "id"); err != nil {
@@ -72,6 +90,8 @@ func TestTypedZeroAllocs(t *testing.T) {
 		{"/bytes", 200},
 		{"/reply", 202},
 		{"/as/7?n=5", 204},
+		{"/ruled/gopher?page=2&sort=a&code=0bf6a8f0-0000-4000-8000-000000000000", 200},
+		{"/parts", 201},
 	} {
 		fc := request("GET", tc.target)
 		once := func() {
@@ -148,6 +168,45 @@ func TestTypedJSONAllocs(t *testing.T) {
 		if n := testing.AllocsPerRun(1000, p.post); n > tc.want {
 			t.Errorf("%s: %v allocations, want %v", tc.name, n, tc.want)
 		}
+	}
+}
+
+// ruledFilm is an allocFilm with rules, defaults and nested values.
+type ruledFilm struct {
+	allocFilm
+	Title string `json:"title" rules:"required,minLength=1,maxLength=99,pattern=^[A-Z]"`
+	Kind  string `json:"kind" default:"dvd" rules:"enum=dvd|vhs"`
+	Place struct {
+		City string `json:"city" rules:"required,format=hostname"`
+	} `json:"place" rules:"required"`
+	Stars [3]int `json:"stars" rules:"uniqueItems,items.max=5"`
+}
+
+// ruledCodec decodes what the test sends.
+type ruledCodec struct{ countingCodec }
+
+func (ruledCodec) Decode(_ []byte, v any) error {
+	f := v.(*ruledFilm)
+	f.ID, f.Title, f.Place.City, f.Stars = 7, "Academy", "rome", [3]int{1, 2, 3}
+	return nil
+}
+
+// TestBodyRulesZeroAllocs: rules that are met cost no allocation, nor do defaults.
+func TestBodyRulesZeroAllocs(t *testing.T) {
+	app := quart.New(quart.Config{JSON: ruledCodec{}})
+	quart.Post(app, "/film", func(_ *quart.Ctx, in ruledFilm) (quart.None, error) {
+		if in.Kind != "dvd" {
+			return quart.None{}, quart.ErrConflict
+		}
+		return quart.None{}, nil
+	})
+	p := newPoster(app.Handler(), `{"id":7,"title":"Academy","unknown":[{"a":1}],"place":{"city":"rome"},"stars":[1,2,3]}`)
+	p.post()
+	if got := p.fc.Response.StatusCode(); got != 204 {
+		t.Fatalf("status %d %s", got, p.fc.Response.Body())
+	}
+	if n := testing.AllocsPerRun(1000, p.post); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 

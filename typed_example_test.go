@@ -145,5 +145,110 @@ func ExampleRoute_Info() {
 	// Output:
 	// POST /reviews quart_test.Review
 	// 201 application/json quart_test.Review
-	// 409  <nil>
+	// 409 application/problem+json <nil>
+}
+
+func ExampleHandle_rules() {
+	type line struct {
+		Film  int `json:"film" rules:"required,min=1"`
+		Count int `json:"count" default:"1" rules:"min=1,max=9"`
+	}
+	type order struct {
+		Tenant string `path:"tenant"`
+		Dry    bool   `query:"dry"`
+		Body   struct {
+			Email string `json:"email" rules:"required,format=email"`
+			Lines []line `json:"lines" rules:"required,minItems=1"`
+		} `body:""`
+	}
+	app := quart.New(quart.Config{})
+	quart.Post(app, "/{tenant}/orders", func(_ *quart.Ctx, in order) (string, error) {
+		return fmt.Sprint(in.Tenant, " orders ", in.Body.Lines), nil
+	})
+
+	ask(app, "POST", "/acme/orders", `{"email":"ada@example.org","lines":[{"film":7},{"film":8,"count":2}]}`)
+	ask(app, "POST", "/acme/orders?dry=perhaps", `{"email":"ada","lines":[{"film":"7","count":10}]}`)
+	// Output:
+	// 200 acme orders [{7 1} {8 2}]
+	// 422 {"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"query","pointer":"dry","detail":"must be true or false"},{"location":"body","pointer":"/lines/0/film","detail":"must be an integer"},{"location":"body","pointer":"/email","detail":"must be an email address"},{"location":"body","pointer":"/lines/0/count","detail":"must be at most 9"}]}
+}
+
+// A result can have a status, headers and cookies of its own.
+func ExampleHandle_response() {
+	type film struct {
+		ID int `json:"id"`
+	}
+	type created struct {
+		Status   int    `status:"201"` // what a zero stands for
+		Location string `header:"Location"`
+		Body     film   `body:""`
+	}
+	app := quart.New(quart.Config{})
+	quart.Put(app, "/films/{id:int}", func(c *quart.Ctx, in struct {
+		ID int `path:"id"`
+	},
+	) (created, error) {
+		if in.ID == 7 {
+			return created{Status: 200, Body: film{7}}, nil // it was there
+		}
+		return created{Location: c.Path(), Body: film{in.ID}}, nil
+	})
+
+	ask(app, "PUT", "/films/7", "")
+	ask(app, "PUT", "/films/8", "")
+	// Output:
+	// 200 {"id":7}
+	// 201 {"id":8}
+}
+
+func ExampleParseRules() {
+	rules, err := quart.ParseRules("required,maxItems=9,items.pattern=^[a-z]{2,3}$")
+	fmt.Println(rules, err)
+	_, err = quart.ParseRules("requierd")
+	fmt.Println(err != nil)
+	// Output:
+	// [{required } {maxItems 9} {items.pattern ^[a-z]{2,3}$}] <nil>
+	// true
+}
+
+// A middleware that lets only some requests pass says so, and documents show it.
+func ExampleSecured() {
+	scheme := quart.SecurityScheme{Name: "key", Type: "apiKey", In: "header", Param: "X-Key"}
+	keyed := quart.Secured(scheme, func(next quart.Handler) quart.Handler {
+		return func(c *quart.Ctx) error {
+			if c.Header("X-Key") == "" {
+				return quart.ErrUnauthorized
+			}
+			return next(c)
+		}
+	})
+	app := quart.New(quart.Config{})
+	app.Get("/private", func(c *quart.Ctx) error { return c.NoContent() }).Use(keyed)
+	for r := range app.Routes() {
+		fmt.Println(r.Info().Pattern, r.Info().Security[0].Param)
+	}
+	// Output:
+	// /private X-Key
+}
+
+func ExampleEventsOf() {
+	type tick struct {
+		N int `json:"n"`
+	}
+	app := quart.New(quart.Config{})
+	quart.Get(app, "/ticks", func(*quart.Ctx, quart.None) (quart.Events[tick], error) {
+		return quart.EventsOf(func(yield func(tick, error) bool) {
+			for n := range 3 {
+				if !yield(tick{n}, nil) {
+					return // the client has left
+				}
+			}
+		}), nil
+	})
+	for r := range app.Routes() {
+		answer := r.Info().Answers[0]
+		fmt.Println(answer.Status, answer.ContentType, answer.Body)
+	}
+	// Output:
+	// 200 text/event-stream quart_test.tick
 }

@@ -430,7 +430,7 @@ func TestRouteInfo(t *testing.T) {
 			Out:    reflect.TypeFor[[]point](), Status: 200, Doc: quart.Doc{Summary: "points"},
 			Answers: []quart.Answer{
 				{Status: 200, ContentType: "application/json", Body: reflect.TypeFor[[]point]()},
-				{Status: 404},
+				{Status: 404, ContentType: "application/problem+json"},
 				{Status: 409, ContentType: "application/json", Body: reflect.TypeFor[point]()},
 			},
 		},

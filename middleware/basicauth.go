@@ -41,7 +41,8 @@ func BasicAuth(cfg BasicAuthConfig) quart.Middleware {
 	}
 	challenge := "Basic realm=" + quoted(cfg.Realm) + `, charset="UTF-8"`
 	var refused error = &quart.HTTPError{Status: 401, Header: [][2]string{{"WWW-Authenticate", challenge}}}
-	return func(next quart.Handler) quart.Handler {
+	scheme := quart.SecurityScheme{Name: "basic", Type: "http", Scheme: "basic"}
+	return quart.Secured(scheme, func(next quart.Handler) quart.Handler {
 		return func(c *quart.Ctx) error {
 			user, password, ok := quart.BasicAuth(c)
 			if !ok || !verify(c, user, password) {
@@ -50,7 +51,7 @@ func BasicAuth(cfg BasicAuthConfig) quart.Middleware {
 			UserKey.Set(c, user)
 			return next(c)
 		}
-	}
+	})
 }
 
 // quoted is s as a quoted-string (RFC 9110, section 5.6.4).

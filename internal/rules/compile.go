@@ -65,8 +65,10 @@ func compile(list []Rule, t reflect.Type, prefix string) (*Check, error) {
 		return nil, fmt.Errorf("rule %s%s%s does not fit %s, which has no items", prefix, itemsPrefix, items[0].Name, typeName(t))
 	}
 	var err error
-	c.Items, err = compile(items, t.Elem(), prefix+itemsPrefix)
-	return c, err
+	if c.Items, err = compile(items, t.Elem(), prefix+itemsPrefix); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // addTests compiles the rules that are for the value itself. An error begins with the name of the rule.

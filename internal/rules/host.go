@@ -94,7 +94,7 @@ func isIPv6(s string) bool {
 }
 
 // enoughGroups: two colons stand for one group or more.
-func enoughGroups(n int, elided bool) bool { return n == 8 || elided && n < 8 }
+func enoughGroups(n int, elided bool) bool { return elided && n < 8 || !elided && n == 8 }
 
 // hexDigits counts the hexadecimal digits that s begins with, up to 4.
 func hexDigits(s string) int {
@@ -150,8 +150,9 @@ func isDotString(s string) bool {
 	return last != '.'
 }
 
+// isQuotedString wants a character between the quotes (RFC 5322, erratum 3135).
 func isQuotedString(s string) bool {
-	if len(s) < 2 || s[0] != '"' {
+	if len(s) < 3 || s[0] != '"' {
 		return false
 	}
 	for i := 1; i < len(s); i++ {

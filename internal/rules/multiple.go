@@ -25,9 +25,10 @@ func floatMultiple(text string, value float64, size int) (func(float64) bool, er
 }
 
 const (
-	exact     = 1 << 53 // floats below are exact integers
-	tolerance = 0x1p-50 // 4 units in the last place: what a quotient of decimals, or of a sum of them, is off by
-	tolerated = 1 << 32 // quotients up to here: the tolerance stays below a millionth of a step
+	exact     = 1 << 53  // floats below are exact integers
+	tolerance = 0x1p-50  // 4 units in the last place: what a quotient of decimals, or of a sum of them, is off by
+	tiny      = 0x1p-900 // steps up to here: they and their multiples may have lost digits already
+	tolerated = 1 << 32  // quotients up to here: the tolerance stays below a millionth of a step
 )
 
 // divides reports whether v is a multiple of s, as a person reads both: 19.99 is one of 0.01, though neither is exactly so in binary. For a
@@ -40,9 +41,9 @@ func (s *step) divides(v float64) bool {
 		return false
 	case s.exp >= 0 && v < exact && s.value < exact:
 		return math.Mod(v, s.value) == 0
-	case s.exp < 0 && s.bits == 64:
+	case s.exp < 0 && s.bits == 64 && s.value > tiny:
 		if q := v / s.value; q < tolerated {
-			return math.Abs(q-math.Round(q)) <= q*tolerance
+			return q > 0.5 && math.Abs(q-math.Round(q)) <= q*tolerance
 		}
 	}
 	return s.dividesDecimal(v)

@@ -149,7 +149,9 @@ func TestMultipleOf(t *testing.T) {
 		{"multipleOf=0.5", math.NaN(), no + "0.5"},
 		{"multipleOf=0.5", math.Inf(1), no + "0.5"},
 		{"multipleOf=5", math.Inf(-1), no + "5"},
-		{"multipleOf=5e-324", math.SmallestNonzeroFloat64 * 3, ""},
+		{"multipleOf=5e-324", 5e-323, ""},
+		{"multipleOf=9.857142857142858", math.SmallestNonzeroFloat64, no + "9.857142857142858"},
+		{"multipleOf=4e-324", 1e-323, no + "4e-324"},
 		{"multipleOf=1.7976931348623157e308", math.MaxFloat64, ""},
 	})
 }
@@ -198,20 +200,19 @@ func FuzzBounds(f *testing.F) {
 	f.Add(int64(9007199254740993), int64(9007199254740992))
 	f.Add(int64(-1), int64(0))
 	f.Fuzz(func(t *testing.T, v, bound int64) {
-		text := strconv.FormatInt(bound, 10)
-		for name, holds := range map[string]bool{"min": v >= bound, "max": v <= bound} {
-			if got := detailOf(t, name+"="+text, v) == ""; got != holds {
-				t.Errorf("%s=%s of %d: %v", name, text, v, got)
-			}
-			if u := uint64(bound); true {
-				tag := name + "=" + strconv.FormatUint(u, 10)
-				holds = uint64(v) >= u
-				if name == "max" {
-					holds = uint64(v) <= u
-				}
-				if got := detailOf(t, tag, uint64(v)) == ""; got != holds {
-					t.Errorf("%s of %d: %v", tag, uint64(v), got)
-				}
+		signed, unsigned := strconv.FormatInt(bound, 10), strconv.FormatUint(uint64(bound), 10)
+		for _, tt := range []struct {
+			tag   string
+			v     any
+			holds bool
+		}{
+			{"min=" + signed, v, v >= bound},
+			{"max=" + signed, v, v <= bound},
+			{"min=" + unsigned, uint64(v), uint64(v) >= uint64(bound)},
+			{"max=" + unsigned, uint64(v), uint64(v) <= uint64(bound)},
+		} {
+			if got := detailOf(t, tt.tag, tt.v) == ""; got != tt.holds {
+				t.Errorf("%s of %T(%v): %v", tt.tag, tt.v, tt.v, got)
 			}
 		}
 	})

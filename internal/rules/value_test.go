@@ -19,9 +19,7 @@ type (
 // UnmarshalText makes color a type with texts of its own.
 func (c *color) UnmarshalText(text []byte) error {
 	switch string(text) {
-	case "red":
-		*c = 1
-	case "rouge":
+	case "red", "rouge":
 		*c = 1
 	case "blue":
 		*c = 2
@@ -171,8 +169,7 @@ func TestCheck(t *testing.T) {
 	if got, want := c.Items.Items.Value(v.Index(1)), "must have at most 3 characters"; got != want {
 		t.Errorf("item of the item: %q, want %q", got, want)
 	}
-	c, err := mustCompile(t, "min=1", reflect.TypeFor[int]()), error(nil)
-	if c.Required || c.Items != nil || err != nil {
+	if c = mustCompile(t, "min=1", reflect.TypeFor[int]()); c.Required || c.Items != nil {
 		t.Errorf("%+v", c)
 	}
 	for _, typ := range []reflect.Type{reflect.TypeFor[any](), reflect.TypeFor[func()](), reflect.TypeFor[struct{ A int }](), reflect.TypeFor[chan int]()} {
