@@ -276,6 +276,9 @@ func TestDescribesResults(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(rules, []quart.Rule{{Name: "required"}, {Name: "min", Value: "1"}}) {
 		t.Errorf("%v %v", rules, err)
 	}
+	if got := (quart.Rule{Name: "enum", Value: `a\|b|c`}).Options(); !reflect.DeepEqual(got, []string{"a|b", "c"}) {
+		t.Errorf("%q", got)
+	}
 	if _, err := quart.ParseRules("nonsense"); err == nil {
 		t.Error("an unknown rule is none")
 	}

@@ -43,6 +43,9 @@ type Field struct {
 // Rule is one rule of a rules tag: minLength and 2. A rule of a list's elements has the prefix "items.".
 type Rule struct{ Name, Value string }
 
+// Options splits the value of an enum, without its escapes.
+func (r Rule) Options() []string { return rules.Enum(r.Value) }
+
 // ParseRules splits a rules tag, in its order, for what documents a type. The vocabulary is at Handle.
 func ParseRules(tag string) ([]Rule, error) {
 	parsed, err := rules.Parse(tag)
