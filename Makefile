@@ -42,7 +42,7 @@ test:
 	go test work
 
 race:
-	$(call for-modules,. $(filter ./contrib/%,$(NESTED)),go test -race ./...)
+	$(call for-modules,. ./openapi $(filter ./contrib/%,$(NESTED)),go test -race ./...)
 
 # With the tag, released objects are poisoned and their use panics.
 quartdebug:

@@ -133,6 +133,8 @@ func TestCompileErrors(t *testing.T) {
 		{"exclusiveMin=3,exclusiveMax=4", 0, "rule exclusiveMin=3 and exclusiveMax=4 leave no value"},
 		{"min=1,exclusiveMin=5,max=5", 0, "rule exclusiveMin=5 and max=5 leave no value"},
 		{"min=1,max=9,exclusiveMax=1", 0, "rule min=1 and exclusiveMax=1 leave no value"},
+		{"min=5,exclusiveMax=5,max=5", 0, "rule min=5 and exclusiveMax=5 leave no value"},
+		{"exclusiveMin=5,min=5,max=5", 0, "rule exclusiveMin=5 and max=5 leave no value"},
 		{"exclusiveMax=-128", int8(0), "rule exclusiveMax=-128 leaves no value of an int8"},
 		{"exclusiveMin=127", int8(0), "rule exclusiveMin=127 leaves no value of an int8"},
 		{"exclusiveMax=0", uint64(0), "rule exclusiveMax=0 leaves no value of a uint64"},

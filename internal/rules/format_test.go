@@ -19,7 +19,7 @@ var formatTests = map[string]struct{ is, not []string }{
 			"", "a", "@", "a@", "@a", "joe.example.com", "Joe <joe@example.com>", "<joe@example.com>", "joe@example.com ", " joe@example.com",
 			".a@example.com", "a.@example.com", "a..b@example.com", "a b@example.com", "a@b@example.com", "a,b@example.com", "a@b c", "a@b_c", "a@-b", "a@b-",
 			"a@.com", "a@com.", "a@a..b", "a@1.2.3.4", "a@é.com", "é@example.com", "a@example.com\n", "a\x00@example.com", "a(c)@example.com", "a@(c)example.com",
-			`"a@example.com`, `a"@example.com`, `"a"b"@example.com`, `"a"b@example.com`, `"a\"@example.com`, "\"a\n\"@example.com", `"é"@example.com`, `"@example.com`, `""@example.com`, "\"\\\x7f\"@a",
+			`"a@example.com`, `a"@example.com`, `"a"b"@example.com`, `"a"b@example.com`, `"a\"@example.com`, `"a\@example.com`, "\"a\n\"@example.com", `"é"@example.com`, `"@example.com`, `""@example.com`, "\"\\\x7f\"@a",
 			"joe@[127.0.0.300]", "joe@[127.0.0.1", "joe@127.0.0.1]", "joe@[::1]", "joe@[IPv6:]", "joe@[IPv6:127.0.0.1]", "joe@[]", "joe@[tag:x]",
 			strings.Repeat("a", 65) + "@example.com",
 			strings.Repeat("a", 64) + "@" + strings.Repeat("b", 63) + "." + strings.Repeat("c", 63) + "." + strings.Repeat("d", 62),
