@@ -122,7 +122,12 @@ func (k *bodyCheck) object(s *shape, v reflect.Value, text bool) {
 			}
 			next = i + 1
 			seen.add(i)
-			k.member(&s.members[i], v)
+			m := &s.members[i]
+			if m.check == nil && !m.shape.check {
+				k.cursor.Skip()
+				continue
+			}
+			k.member(m, v)
 		}
 	}
 	for i := range s.members {
