@@ -35,10 +35,13 @@ type framesAnswer struct {
 func newFramesClient(t *testing.T, nc net.Conn, settings ...[2]uint32) *framesClient {
 	t.Helper()
 	t.Cleanup(func() { _ = nc.Close() })
-	_ = nc.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = nc.SetDeadline(time.Now().Add(answerTime))
 	_, _ = io.WriteString(nc, clientPreface)
 	return framesFramer(t, nc, settings...)
 }
+
+// answerTime is how long a client waits for one answer, not for all of a test: a loaded machine takes its time for many.
+const answerTime = 20 * time.Second
 
 const clientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -185,6 +188,7 @@ func (c *framesClient) take(typ, flags byte, id uint32, p []byte) error {
 
 func (c *framesClient) until(what string, ok func() bool) {
 	c.t.Helper()
+	_ = c.nc.SetDeadline(time.Now().Add(answerTime))
 	for !ok() {
 		if err := c.read(); err != nil {
 			c.t.Fatalf("no %s: %v (GOAWAY: %d)", what, err, c.away)

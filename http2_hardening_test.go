@@ -448,11 +448,12 @@ func TestHTTP2UnreadBody(t *testing.T) {
 // TestHTTP2TimeoutRace: the timer of a stream's time meets the end of the stream: its Reset must not hit a stream that was freed.
 func TestHTTP2TimeoutRace(t *testing.T) {
 	app, _ := newApp(quart.Config{H2C: true, Log: slog.New(slog.DiscardHandler)})
+	piece := make([]byte, 1000) // byte by byte, the frames keep a client busy for seconds
 	app.Get("/timed", func(c *quart.Ctx) error {
 		return c.Stream("text/plain", func(w *quart.StreamWriter) error {
 			w.SetTimeout(2 * time.Millisecond)
 			for {
-				_, _ = w.WriteString("x")
+				_, _ = w.Write(piece)
 				if err := w.Flush(); err != nil {
 					return quart.ErrClosed
 				}
@@ -467,13 +468,18 @@ func TestHTTP2TimeoutRace(t *testing.T) {
 			c := s.h2()
 			_ = c.write(frameWindowUpdate, 0, 0, binary.BigEndian.AppendUint32(nil, 1<<30))
 			for range 15 {
-				for range 8 {
-					c.get("/timed")
+				var timed [8]uint32
+				for i := range timed {
+					timed[i] = c.get("/timed")
 				}
 				if a := c.await(c.get("/")); a.reset || a.status != "200" {
 					t.Errorf("%+v", a)
 				}
-				time.Sleep(50 * time.Millisecond)
+				for _, id := range timed {
+					if a := c.await(id); !a.reset {
+						t.Errorf("stream %d ended, though its time is up", id)
+					}
+				}
 			}
 		})
 	}
