@@ -51,6 +51,9 @@ func (f *fieldPlan) decode(c *Ctx, dst reflect.Value) (detail string) {
 	}
 	var buf [8][]byte
 	texts := c.texts(buf[:0], f.from, f.name, f.many)
+	if f.from == fromForm && !f.many && !f.isText() && len(texts) == 1 && len(texts[0]) == 0 {
+		texts = nil // browsers send a field that was left empty
+	}
 	if len(texts) == 0 {
 		texts = f.defaults
 	}
@@ -58,6 +61,12 @@ func (f *fieldPlan) decode(c *Ctx, dst reflect.Value) (detail string) {
 		return f.absent()
 	}
 	return f.fillChecked(c, dst, texts)
+}
+
+// isText reports whether an empty text is a value of the field.
+func (f *fieldPlan) isText() bool {
+	k := indirect(f.typ).Kind()
+	return k == reflect.String || k == reflect.Slice
 }
 
 func (f *fieldPlan) absent() (detail string) {
@@ -131,83 +140,8 @@ func (p *plan) bodyOf(v reflect.Value) reflect.Value {
 	return v.FieldByIndex(p.body)
 }
 
-// validate asks the methods Validate of what the body holds, of the body and of the input, then Config.Validator.
-func (p *plan) validate(c *Ctx, v reflect.Value) error {
-	if p.hasBody {
-		if err := p.content.shape.validateWithin(p.bodyOf(v)); err != nil {
-			return err
-		}
-	}
-	if p.content.validates {
-		if err := callValidate(p.bodyOf(v)); err != nil {
-			return err
-		}
-	}
-	if p.validates {
-		if err := callValidate(v); err != nil {
-			return p.located(err)
-		}
-	}
-	if c.app.cfg.Validator == nil {
-		return nil
-	}
-	if v.Kind() != reflect.Pointer {
-		v = v.Addr()
-	}
-	if v.IsNil() {
-		return nil // JSON null
-	}
-	return p.located(unprocessable(c.app.cfg.Validator(v.Interface())))
-}
-
-// located fills in where the values are that a Validate method names.
-func (p *plan) located(err error) error {
-	if err == nil || len(p.fields) == 0 {
-		return err
-	}
-	var e *HTTPError
-	if !errors.As(err, &e) || len(e.Fields) == 0 {
-		return err
-	}
-	own := *e
-	own.Fields = slices.Clone(e.Fields)
-	for i := range own.Fields {
-		fault := &own.Fields[i]
-		for j := range p.fields {
-			if f := &p.fields[j]; fault.Location == "" && fault.Pointer == f.name {
-				fault.Location = f.from.location()
-			}
-		}
-	}
-	own.Err = err
-	return &own
-}
-
-// callValidate calls v's method Validate. A method of the type itself may not be called on a nil pointer to it.
-func callValidate(v reflect.Value) error {
-	if k := v.Kind(); (k == reflect.Pointer || k == reflect.Interface) && v.IsNil() {
-		return nil // JSON null
-	}
-	if x, ok := v.Addr().Interface().(validator); ok {
-		return unprocessable(x.Validate())
-	}
-	return unprocessable(v.Interface().(validator).Validate())
-}
-
-// unprocessable makes a 422 of an error without a status.
-func unprocessable(err error) error {
-	if err == nil {
-		return nil
-	}
-	var coder interface{ StatusCode() int }
-	if errors.As(err, &coder) {
-		return err
-	}
-	return &HTTPError{Status: 422, Detail: err.Error(), Err: err}
-}
-
 // Bind decodes the request into v, a pointer, by the same tags and with the same errors as the input of a typed handler (see
-// Handle). Fields without a value in the request stay as they are, or get their default. It panics when v is no pointer or its type cannot
+// Handle). Fields without a value in the request stay as they are, or get their default; on an error v holds what could be decoded. It panics when v is no pointer or its type cannot
 // be an input: that is a bug. Quart's own part is 0 allocations.
 func (c *Ctx) Bind(v any) error {
 	c.live()
@@ -218,7 +152,8 @@ func (c *Ctx) Bind(v any) error {
 	return c.bind(planFor(rv.Type().Elem()), rv.Elem())
 }
 
-// Bind decodes the request into a T: a typed handler's input, inside a plain handler.
+// Bind decodes the request into a T: a typed handler's input, inside a plain handler. With an error it returns what could be decoded, to show a
+// form again, say; Fields of the *HTTPError name what is wrong.
 func Bind[T any](c *Ctx) (T, error) {
 	c.live()
 	p := planFor(reflect.TypeFor[T]())

@@ -243,7 +243,7 @@ func TestTextInputIsOwned(t *testing.T) {
 		Query2 []string `query:"q2"`
 		Header *string  `header:"X-H"`
 		Cookie string   `cookie:"c"`
-		Raw    []byte   `query:"q"`
+		Raw    []byte   `query:"r"`
 	}
 	var typed, bound []texts
 	app := quart.New(quart.Config{})
@@ -261,7 +261,7 @@ func TestTextInputIsOwned(t *testing.T) {
 		fc := request("GET", "/")
 		for _, v := range []string{"aaaa", "bbbb"} {
 			fc.Request.Reset()
-			fc.Request.SetRequestURI(prefix + v + "?q=" + v + "&q2=" + v)
+			fc.Request.SetRequestURI(prefix + v + "?q=" + v + "&q2=" + v + "&r=" + v)
 			fc.Request.Header.Set("X-H", v)
 			fc.Request.Header.Set("Cookie", "c="+v)
 			h(fc)

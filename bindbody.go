@@ -102,11 +102,14 @@ func (a *App) unmarshal(data []byte, v reflect.Value, s *shape, check rulesCheck
 	if err == nil && check == nil && !s.checked() {
 		return nil
 	}
-	k := takeBodyCheck(data)
+	k := takeBodyCheck(a.cfg.JSON, data)
 	defer k.release()
 	if err != nil {
-		if err = k.explain(a.cfg.JSON, err, s, v); err != nil {
-			return err
+		if stop := k.explain(a.cfg.JSON, err, s, v); stop != nil {
+			return stop
+		}
+		if k.budget <= 0 {
+			return Problems(k.takeFaults()...) // what was not decoded any more is zero, and would be taken for that
 		}
 	}
 	if !k.run(s, check, v) {
@@ -134,10 +137,8 @@ func (a *App) readMessage(data []byte, v any) error {
 	if err := s.validateWithin(rv.Elem()); err != nil {
 		return err
 	}
-	if x, ok := v.(validator); ok {
-		if err := unprocessable(x.Validate()); err != nil {
-			return err
-		}
+	if err := callValidators(rv.Elem(), s.validates); err != nil {
+		return err
 	}
 	if a.cfg.Validator == nil {
 		return nil

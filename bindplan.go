@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/goquart/quart/internal/rules"
+	"github.com/goquart/quart/internal/wire"
 )
 
 // source is where a field of an input comes from.
@@ -48,7 +49,7 @@ type plan struct {
 	hasBody   bool
 	body      []int // index of the body field; empty when the input as a whole is the body
 	content   content
-	validates bool // the input has a method Validate() error
+	validates [][]int // see validatorsIn
 	idle      sync.Pool
 }
 
@@ -66,10 +67,10 @@ type fieldPlan struct {
 // content says how a body is read.
 type content struct {
 	kind      contentKind
-	mediaType string // that a raw body must have, "" for any
-	optional  bool   // a pointer, which an absent body leaves nil
-	validates bool   // the body field has a method Validate() error
-	shape     *shape // of JSON
+	mediaType string  // that a raw body must have, "" for any
+	optional  bool    // a pointer, which an absent body leaves nil
+	validates [][]int // of the body field, see validatorsIn
+	shape     *shape  // of JSON
 	check     *rules.Check
 }
 
@@ -82,10 +83,7 @@ const (
 	contentReader
 )
 
-type validator interface{ Validate() error }
-
 var (
-	validatorType     = reflect.TypeFor[validator]()
 	unmarshalerType   = reflect.TypeFor[json.Unmarshaler]()
 	unmarshalFromType = reflect.TypeFor[json.UnmarshalerFrom]()
 	readerType        = reflect.TypeFor[io.Reader]()
@@ -108,9 +106,12 @@ func planOf(t reflect.Type) (*plan, error) {
 }
 
 func compilePlan(t reflect.Type) (*plan, error) {
-	p := &plan{typ: t, validates: hasMethods(t, validatorType)}
+	p := &plan{typ: t, validates: validatorsIn(indirect(t), true)}
 	if isNone(t) {
 		return p, nil
+	}
+	if inner := indirect(t); inner != t && inner.Kind() == reflect.Struct && hasSources(inner) {
+		return nil, fmt.Errorf("has fields with sources: take the %v itself", inner)
 	}
 	if t.Kind() != reflect.Struct || !hasSources(t) {
 		p.hasBody = true
@@ -122,7 +123,25 @@ func compilePlan(t reflect.Type) (*plan, error) {
 	if p.form && p.hasBody {
 		return nil, errors.New("has form fields and a body: a form is the body")
 	}
-	return p, nil
+	return p, p.checkNames()
+}
+
+// checkNames refuses two fields for one value.
+func (p *plan) checkNames() error {
+	type place struct{ location, name string }
+	seen := map[place]bool{}
+	for i := range p.fields {
+		f := &p.fields[i]
+		at := place{f.from.location(), f.name}
+		if f.from == fromHeader {
+			at.name = strings.ToLower(at.name)
+		}
+		if seen[at] {
+			return fmt.Errorf("has two fields for %s %q", f.from, f.name)
+		}
+		seen[at] = true
+	}
+	return nil
 }
 
 // isNone reports whether t has room for nothing: None, and what users declare alike.
@@ -201,6 +220,13 @@ func sourceOf(tag reflect.StructTag) (from source, name string, tagged bool, err
 		}
 		from, name, tagged = source(i), v, true
 	}
+	switch {
+	case from == fromBody:
+	case strings.Contains(name, ","):
+		return 0, "", false, fmt.Errorf("its %s tag has a comma: there are no options", from)
+	case (from == fromHeader || from == fromCookie) && tagged && !wire.ValidFieldName(name):
+		return 0, "", false, fmt.Errorf("%q is no name of a %s", name, from)
+	}
 	return from, name, tagged, nil
 }
 
@@ -212,7 +238,7 @@ func (p *plan) addBody(sf reflect.StructField, kind string, index []int) error {
 		return errors.New("a body has no default as a whole")
 	}
 	p.hasBody, p.body = true, index
-	p.content.validates = hasMethods(sf.Type, validatorType)
+	p.content.validates = validatorsIn(indirect(sf.Type), false)
 	if err := p.content.compile(sf.Type, kind, sf.Tag.Get("rules")); err != nil {
 		return err
 	}
@@ -224,7 +250,7 @@ func (p *plan) addBody(sf reflect.StructField, kind string, index []int) error {
 // compile decides by the type how the body is read. kind is the body tag: "" or "json", or the media type of a raw body.
 func (ct *content) compile(t reflect.Type, kind, ruleTag string) (err error) {
 	if ct.check, err = rules.Compile(ruleTag, t); err != nil {
-		return err
+		return fmt.Errorf("rules %q: %w", ruleTag, err)
 	}
 	raw := true
 	switch own := hasMethods(t, unmarshalerType) || hasMethods(t, unmarshalFromType); {
@@ -285,15 +311,18 @@ func (p *plan) addField(sf reflect.StructField, from source, name string, index 
 	p.form = p.form || from == fromForm
 	f := fieldPlan{textType: tt, name: name, from: from, typ: sf.Type, index: index}
 	var err error
-	if f.check, err = rules.Compile(sf.Tag.Get("rules"), sf.Type); err != nil {
+	if f.check, err = compileRules(sf); err != nil {
 		return err
 	}
 	if def, ok := sf.Tag.Lookup("default"); ok {
 		if from == fromPath {
 			return errors.New("a path field has its default from Route.Default")
 		}
+		if f.check != nil && f.check.Required {
+			return errors.New("is required and has a default")
+		}
 		f.setDefault(def)
-		if detail := f.fillChecked(new(Ctx), reflect.New(sf.Type).Elem(), f.defaults); detail != "" {
+		if detail := f.fillChecked(nil, reflect.New(sf.Type).Elem(), f.defaults); detail != "" {
 			return fmt.Errorf("default %q %s", def, detail)
 		}
 	}
@@ -308,7 +337,7 @@ func (p *plan) addFile(sf reflect.StructField, name string, index []int) error {
 	if _, ok := sf.Tag.Lookup("default"); ok {
 		return errors.New("a file has no default")
 	}
-	check, err := rules.Compile(sf.Tag.Get("rules"), sf.Type)
+	check, err := compileRules(sf)
 	if err != nil {
 		return err
 	}

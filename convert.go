@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goquart/quart/internal/bytesconv"
 	"github.com/goquart/quart/internal/wire"
@@ -242,8 +243,16 @@ func setPointerOf(t reflect.Type) setter {
 	}
 }
 
+// setString takes UTF-8 only, as JSON does. c is nil for a string that belongs to no request.
 func setString(c *Ctx, dst reflect.Value, text []byte) string {
-	dst.SetString(c.str(text))
+	switch {
+	case !utf8.Valid(text):
+		return "must be text in UTF-8"
+	case c == nil:
+		dst.SetString(string(text))
+	default:
+		dst.SetString(c.str(text))
+	}
 	return ""
 }
 

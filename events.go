@@ -20,6 +20,9 @@ func EventsOf[T any](seq iter.Seq2[T, error]) Events[T] { return Events[T]{seq} 
 // Respond implements Responder. In a plain handler: return quart.EventsOf(seq).Respond(c).
 func (e Events[T]) Respond(c *Ctx) error {
 	return c.SSE(func(s *EventStream) error {
+		if e.seq == nil {
+			return nil
+		}
 		for v, err := range e.seq {
 			if err != nil {
 				return err
@@ -41,12 +44,19 @@ func sendEvent[T any](s *EventStream, v *T) error {
 	if e, ok := any(v).(*Event); ok {
 		return s.Send(*e)
 	}
-	var id, name string
-	if x, ok := any(v).(interface{ EventID() string }); ok {
-		id = x.EventID()
+	x := any(v)
+	if rv := reflect.ValueOf(v).Elem(); rv.Kind() == reflect.Pointer || rv.Kind() == reflect.Interface {
+		x = *v // whose methods these are; those of nil are not called
+		if rv.IsNil() {
+			x = nil
+		}
 	}
-	if x, ok := any(v).(interface{ EventName() string }); ok {
-		name = x.EventName()
+	var id, name string
+	if e, ok := x.(interface{ EventID() string }); ok {
+		id = e.EventID()
+	}
+	if e, ok := x.(interface{ EventName() string }); ok {
+		name = e.EventName()
 	}
 	return s.sendJSON(id, name, v)
 }

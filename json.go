@@ -58,7 +58,7 @@ func (jsonV2) Decode(data []byte, v any) error { return json.Unmarshal(data, v, 
 // isTypeFault reports whether no JSON at all would fit: a chan, an interface with methods, a struct with two fields of one name. That is
 // the program's fault, not the client's.
 func isTypeFault(e *json.SemanticError) bool {
-	if e.GoType == nil || hasMethods(e.GoType, unmarshalerType) || hasMethods(e.GoType, unmarshalFromType) {
+	if e.GoType == nil || isOpaque(e.GoType) {
 		return false
 	}
 	return e.JSONKind == 0 || e.JSONKind == '{' && e.GoType.Kind() == reflect.Struct
@@ -83,7 +83,7 @@ func typeDetail(t reflect.Type) string {
 	if t == reflect.TypeFor[time.Time]() {
 		return detailTime
 	}
-	if t == nil || hasMethods(t, unmarshalerType) || hasMethods(t, unmarshalFromType) || hasMethods(t, textUnmarshaler) {
+	if t == nil || isOpaque(t) {
 		return "is not valid"
 	}
 	switch t.Kind() {

@@ -7,9 +7,11 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goquart/quart/internal/bytesconv"
+	"github.com/goquart/quart/internal/wire"
 	"github.com/goquart/quart/pool"
 	"github.com/valyala/fasthttp"
 )
@@ -56,11 +58,8 @@ func isResponse(t reflect.Type) bool {
 func responseResult(t reflect.Type) (result, error) {
 	rs := &response{}
 	r := result{typ: t, write: rs.respond}
-	for i := range t.NumField() {
-		sf := t.Field(i)
-		if err := rs.add(sf, &r); err != nil {
-			return r, fmt.Errorf("result type %v, field %s: %w", t, sf.Name, err)
-		}
+	if err := rs.addFields(t, nil, &r); err != nil {
+		return r, fmt.Errorf("result type %v: %w", t, err)
 	}
 	if r.status == 0 {
 		r.status = 200
@@ -69,6 +68,24 @@ func responseResult(t reflect.Type) (result, error) {
 		r.status = 204
 	}
 	return r, nil
+}
+
+// addFields adds the fields of t, those of embedded structs included.
+func (rs *response) addFields(t reflect.Type, index []int, r *result) error {
+	for i := range t.NumField() {
+		sf := t.Field(i)
+		sf.Index = append(slices.Clone(index), i)
+		err := error(nil)
+		if sf.Anonymous && isResponse(sf.Type) {
+			err = rs.addFields(sf.Type, sf.Index, r)
+		} else {
+			err = rs.add(sf, r)
+		}
+		if err != nil {
+			return fmt.Errorf("field %s: %w", sf.Name, err)
+		}
+	}
+	return nil
 }
 
 func (rs *response) add(sf reflect.StructField, r *result) error {
@@ -113,8 +130,12 @@ func (rs *response) addStatus(sf reflect.StructField, text string, r *result) er
 }
 
 func (rs *response) addHeader(sf reflect.StructField, name string, r *result) error {
-	if !sf.IsExported() || name == "" {
-		return errors.New("a header has a name and an exported field")
+	if !sf.IsExported() || !wire.ValidFieldName(name) {
+		return fmt.Errorf("a header has a name, not %q, and an exported field", name)
+	}
+	switch strings.ToLower(name) {
+	case "content-length", "transfer-encoding", "connection", "trailer", "upgrade":
+		return fmt.Errorf("the header %s is the server's", name)
 	}
 	t, f := sf.Type, responseField{name: name, index: sf.Index}
 	if f.text = textOfType(t); f.text == nil && t.Kind() == reflect.Slice {
@@ -134,8 +155,8 @@ func (rs *response) addCookie(sf reflect.StructField, name string, r *result) er
 	if !sf.IsExported() || sf.Type != cookieType && sf.Type.Kind() != reflect.String {
 		return errors.New("a cookie is an exported string or quart.Cookie")
 	}
-	if name == "" {
-		return errors.New("its cookie tag lacks a name")
+	if !wire.ValidFieldName(name) {
+		return fmt.Errorf("%q is no name of a cookie", name)
 	}
 	rs.cookies = append(rs.cookies, responseField{name: name, index: sf.Index})
 	r.describe(sf, "cookie", name)
@@ -168,12 +189,15 @@ func cmpType(a, b reflect.Type) reflect.Type {
 	return b
 }
 
-// respond writes the parts of out: the head first, as a streamed body needs it.
+// respond writes the parts of out. Headers come last, so that a body that cannot be encoded leaves none on the error's answer.
 func (rs *response) respond(c *Ctx, out reflect.Value) error {
 	if rs.status != nil {
 		if err := c.resultStatus(int(out.FieldByIndex(rs.status).Int())); err != nil {
 			return err
 		}
+	}
+	if err := rs.writeBody(c, out); err != nil {
+		return err
 	}
 	for i := range rs.headers {
 		if err := rs.headers[i].addTo(c, out.FieldByIndex(rs.headers[i].index)); err != nil {
@@ -183,6 +207,10 @@ func (rs *response) respond(c *Ctx, out reflect.Value) error {
 	for i := range rs.cookies {
 		c.setResultCookie(rs.cookies[i].name, out.FieldByIndex(rs.cookies[i].index))
 	}
+	return nil
+}
+
+func (rs *response) writeBody(c *Ctx, out reflect.Value) error {
 	if rs.body == nil {
 		return writeNone(c, out)
 	}

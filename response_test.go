@@ -291,3 +291,40 @@ func allOf(s *served, request string) string {
 	b, _ := io.ReadAll(nc)
 	return string(b)
 }
+
+// TestResponseStreams: the head of a stream has the fields of the struct around it, over each protocol.
+func TestResponseStreams(t *testing.T) {
+	type rows struct {
+		ETag string             `header:"ETag"`
+		Body quart.Rows[string] `body:""`
+	}
+	type events struct {
+		Topic string               `header:"X-Topic"`
+		Sid   string               `cookie:"sid"`
+		Body  quart.Events[string] `body:""`
+	}
+	long := strings.Repeat("x", 40<<10)
+	app, _ := newApp(quart.Config{H2C: true})
+	quart.Get(app, "/rows", func(*quart.Ctx, none) (rows, error) {
+		return rows{`"7"`, quart.RowsOf(func(yield func(string, error) bool) { _ = yield(long, nil) && yield("y", nil) })}, nil
+	})
+	quart.Get(app, "/events", func(*quart.Ctx, none) (events, error) {
+		return events{"news", "s", quart.EventsOf(func(yield func(string, error) bool) { yield("x", nil) })}, nil
+	})
+	quart.Get(app, "/empty", func(*quart.Ctx, none) (quart.Rows[string], error) { return quart.Rows[string]{}, nil })
+	s := serve(t, app)
+	a := s.get("/rows")
+	if a.StatusCode != 200 || a.Header.Get("ETag") != `"7"` || a.body != `["`+long+`","y"]` {
+		t.Errorf("%d %v %.80q", a.StatusCode, a.Header, a.body)
+	}
+	a = s.get("/events")
+	if a.Header.Get("X-Topic") != "news" || !strings.Contains(a.Header.Get("Set-Cookie"), "sid=s") || !strings.Contains(a.body, `data: "x"`) {
+		t.Errorf("%v %q", a.Header, a.body)
+	}
+	s.get("/empty").want(t, 200, "[]")
+	c := s.h2()
+	r := c.await(c.get("/events"))
+	if r.head["x-topic"] != "news" || !strings.Contains(r.body, `data: "x"`) {
+		t.Errorf("HTTP/2: %+v", r)
+	}
+}

@@ -50,6 +50,9 @@ func (r Rows[T]) Respond(c *Ctx) error {
 		contentType = ctNDJSON
 	}
 	e := &rowEncoder[T]{codec: c.app.cfg.JSON, lines: lines}
+	if r.seq == nil { // the zero Rows is empty
+		r.seq = func(func(T, error) bool) {}
+	}
 	e.next, e.stop = iter.Pull2(r.seq)
 	started := false
 	defer func() {

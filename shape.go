@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/goquart/quart/internal/rules"
@@ -21,9 +23,11 @@ type shape struct {
 	typ       reflect.Type
 	members   []member       // of an object
 	byName    map[string]int // index in members
+	folded    map[string]int // by names without case, for codecs of others
+	loose     map[string]int // by names as the codec folds them, of members with case:ignore
 	elem      *shape         // of a list, a dict or a pointer
 	check     bool           // rules or defaults are on members of it, or below them
-	validates bool           // the type has a method Validate() error
+	validates [][]int        // of values in it with a method Validate() error, see validatorsIn
 	within    bool           // so has something below it
 }
 
@@ -74,23 +78,24 @@ type shapeCompiler struct {
 	made map[reflect.Type]*shape
 }
 
-var jsonMethods = []reflect.Type{
-	unmarshalerType, unmarshalFromType, textUnmarshaler,
-	reflect.TypeFor[json.Marshaler](), reflect.TypeFor[json.MarshalerTo](),
-}
-
-// isOpaque reports whether t says itself what it is in JSON.
+// isOpaque reports whether t decodes itself.
 func isOpaque(t reflect.Type) bool {
-	return slices.ContainsFunc(jsonMethods, func(m reflect.Type) bool { return hasMethods(t, m) })
+	return hasMethods(t, unmarshalerType) || hasMethods(t, unmarshalFromType) || hasMethods(t, textUnmarshaler)
 }
 
 func (co *shapeCompiler) compile(t reflect.Type) (*shape, error) {
 	if s := co.made[t]; s != nil {
 		return s, nil
 	}
-	s := &shape{typ: t, validates: t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface && hasMethods(t, validatorType)}
+	s := &shape{typ: t}
 	co.made[t] = s
+	if t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface {
+		s.validates = validatorsIn(t, false)
+	}
 	if t.Kind() != reflect.Pointer && isOpaque(t) {
+		if holdsRules(t, map[reflect.Type]bool{}) {
+			return nil, fmt.Errorf("%v decodes itself, so the rules of its fields are held by nobody: give it a method Validate() error", t)
+		}
 		return s, nil
 	}
 	var err error
@@ -109,50 +114,54 @@ func (co *shapeCompiler) compile(t reflect.Type) (*shape, error) {
 		s.elem, err = co.compile(t.Elem())
 	case reflect.Struct:
 		s.kind = shapeObject
-		err = co.addMembers(s)
+		if err = takesJSON(t); err == nil {
+			err = co.addMembers(s)
+		}
 	}
 	return s, err
 }
 
-// addMembers plans the fields of s.typ under their JSON names, breadth first: of two of one name the one that is less deep counts, as
-// for the codec.
-func (co *shapeCompiler) addMembers(s *shape) error {
-	s.byName = map[string]int{}
-	type level struct {
-		typ   reflect.Type
-		index []int
+// takesJSON asks the codec whether t is a type for JSON at all.
+func takesJSON(t reflect.Type) error {
+	var semantic *json.SemanticError
+	if err := json.Unmarshal([]byte("{}"), reflect.New(t).Interface(), jsonDecoding...); errors.As(err, &semantic) && isTypeFault(semantic) {
+		return semantic
 	}
-	seen := map[reflect.Type]bool{}
-	for queue := []level{{typ: s.typ}}; len(queue) > 0; queue = queue[1:] {
-		at := queue[0]
-		if seen[at.typ] {
-			continue
+	return nil
+}
+
+// jsonField is a field that may be a member, with what decides between several of one name.
+type jsonField struct {
+	field reflect.StructField
+	index []int
+	tag   jsonTag
+}
+
+// addMembers plans the fields of s.typ under their JSON names, as the codec finds them.
+func (co *shapeCompiler) addMembers(s *shape) error {
+	all, err := co.fields(s.typ)
+	if err != nil {
+		return err
+	}
+	s.byName, s.folded, s.loose = map[string]int{}, map[string]int{}, map[string]int{}
+	taken := dominant(slices.Clone(all))
+	for _, f := range all {
+		if hasRules(f.field) && !slices.ContainsFunc(taken, func(t jsonField) bool { return t.tag.name == f.tag.name }) {
+			return fmt.Errorf("field %s: has rules, but there are two of JSON's %q, of which the codec takes neither", f.field.Name, f.tag.name)
 		}
-		seen[at.typ] = true
-		for i := range at.typ.NumField() {
-			sf := at.typ.Field(i)
-			index := append(slices.Clone(at.index), i)
-			name, options, inline := jsonName(sf)
-			switch {
-			case inline:
-				queue = append(queue, level{deref(sf.Type), index})
-				continue
-			case name == "" || !sf.IsExported():
-				if strings.TrimSpace(sf.Tag.Get("rules")) != "" {
-					return fmt.Errorf("field %s: has rules, but is nothing of JSON", sf.Name)
-				}
-				continue
-			}
-			if _, ok := s.byName[name]; ok {
-				continue
-			}
-			m, err := co.member(sf, name, index, options)
-			if err != nil {
-				return fmt.Errorf("field %s: %w", sf.Name, err)
-			}
-			s.byName[name] = len(s.members)
-			s.members = append(s.members, m)
+	}
+	for _, f := range taken {
+		m, err := co.member(f)
+		if err != nil {
+			return fmt.Errorf("field %s: %w", f.field.Name, err)
 		}
+		i := len(s.members)
+		s.byName[m.name] = i
+		s.folded[string(appendFold(nil, []byte(m.name), false))] = i
+		if f.tag.ignoreCase {
+			s.loose[string(appendFold(nil, []byte(m.name), true))] = i
+		}
+		s.members = append(s.members, m)
 	}
 	if len(s.members) > maxMembers {
 		return fmt.Errorf("%v has more than %d fields", s.typ, maxMembers)
@@ -160,9 +169,89 @@ func (co *shapeCompiler) addMembers(s *shape) error {
 	return nil
 }
 
-func (co *shapeCompiler) member(sf reflect.StructField, name string, index []int, options bool) (m member, err error) {
-	m = member{name: name, index: index, options: options}
-	if m.check, err = rules.Compile(sf.Tag.Get("rules"), sf.Type); err != nil {
+// fields finds all that may be members of root, breadth first.
+func (co *shapeCompiler) fields(root reflect.Type) (all []jsonField, err error) {
+	type level struct {
+		typ   reflect.Type
+		index []int
+		below bool // what is embedded in it counts
+	}
+	seen := map[reflect.Type]bool{root: true}
+	for queue := []level{{root, nil, true}}; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		for i := range at.typ.NumField() {
+			f := jsonField{field: at.typ.Field(i), index: append(slices.Clone(at.index), i)}
+			f.tag = parseJSONTag(f.field)
+			t := indirect(f.field.Type)
+			switch {
+			case f.tag.ignored:
+				if hasRules(f.field) {
+					return nil, fmt.Errorf("field %s: has rules, but is nothing of JSON", f.field.Name)
+				}
+			case !f.tag.embed:
+				all = append(all, f)
+			case t.Kind() != reflect.Struct:
+				if hasRules(f.field) || holdsRules(t, map[reflect.Type]bool{}) {
+					return nil, fmt.Errorf("field %s: what an embedded %v takes is held to no rules", f.field.Name, t)
+				}
+			case at.below:
+				queue = append(queue, level{t, f.index, !seen[t]})
+				seen[t] = true
+			}
+		}
+	}
+	return all, nil
+}
+
+// dominant keeps of the fields of one name the one that the codec takes: the least deep, then the one with a name in its tag, and
+// none if that is not one. They stay in their order.
+func dominant(all []jsonField) []jsonField {
+	byName := map[string][]jsonField{}
+	for _, f := range all {
+		byName[f.tag.name] = append(byName[f.tag.name], f)
+	}
+	rank := func(f jsonField) int {
+		if f.tag.named {
+			return 2 * len(f.index)
+		}
+		return 2*len(f.index) + 1
+	}
+	return slices.DeleteFunc(all, func(f jsonField) bool {
+		return slices.ContainsFunc(byName[f.tag.name], func(other jsonField) bool {
+			return !slices.Equal(other.index, f.index) && rank(other) <= rank(f)
+		})
+	})
+}
+
+func hasRules(sf reflect.StructField) bool {
+	_, rules := sf.Tag.Lookup("rules")
+	_, def := sf.Tag.Lookup("default")
+	return rules || def
+}
+
+// holdsRules reports whether a field of t, or below it, has rules or a default.
+func holdsRules(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return holdsRules(t.Elem(), seen)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if sf := t.Field(i); hasRules(sf) || holdsRules(sf.Type, seen) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (co *shapeCompiler) member(f jsonField) (m member, err error) {
+	sf := f.field
+	m = member{name: f.tag.name, index: f.index, options: f.tag.form}
+	if m.check, err = compileRules(sf); err != nil {
 		return m, err
 	}
 	if m.shape, err = co.compile(sf.Type); err != nil {
@@ -187,44 +276,62 @@ func defaultOf(t reflect.Type, def string, check rulesCheck) (func(dst reflect.V
 	}
 	texts := defaultTexts(def, tt.many)
 	v := reflect.New(t).Elem()
-	detail := tt.fill(new(Ctx), v, texts)
+	detail := tt.fill(nil, v, texts)
 	if detail == "" {
 		detail = checkValue(check, v)
 	}
 	if detail != "" {
 		return nil, fmt.Errorf("default %q %s", def, detail)
 	}
-	if k := t.Kind(); k == reflect.Pointer || k == reflect.Slice {
-		return func(dst reflect.Value) { tt.fill(new(Ctx), dst, texts) }, nil // each input has its own
+	switch k := t.Kind(); {
+	case k == reflect.String, k >= reflect.Bool && k <= reflect.Float64:
+		return func(dst reflect.Value) { dst.Set(v) }, nil
 	}
-	return func(dst reflect.Value) { dst.Set(v) }, nil
+	return func(dst reflect.Value) { tt.fill(nil, dst, texts) }, nil // each input has its own
 }
 
-// jsonName reads a json tag: name is "" for a field that is not in the JSON, options tells that its value has another form than
-// its type has.
-func jsonName(sf reflect.StructField) (name string, options, inline bool) {
-	tag, tagged := sf.Tag.Lookup("json")
-	if tag == "-" {
-		return "", false, false
+// compileRules compiles the rules tag of a field.
+func compileRules(sf reflect.StructField) (rulesCheck, error) {
+	tag := sf.Tag.Get("rules")
+	check, err := rules.Compile(tag, sf.Type)
+	if err != nil {
+		return nil, fmt.Errorf("rules %q: %w", tag, err)
+	}
+	return check, nil
+}
+
+// jsonTag is what a field is in JSON.
+type jsonTag struct {
+	name       string
+	named      bool // by the tag
+	ignored    bool // it is not in the JSON
+	embed      bool // its members are those of what it is in
+	form       bool // its value has another form than its type has
+	ignoreCase bool
+}
+
+func parseJSONTag(sf reflect.StructField) jsonTag {
+	tag := sf.Tag.Get("json")
+	if tag == "-" || !sf.IsExported() && !(sf.Anonymous && indirect(sf.Type).Kind() == reflect.Struct) {
+		return jsonTag{ignored: true}
 	}
 	name, rest := cutJSONName(tag)
+	t := jsonTag{name: name, named: name != ""}
+	if !t.named {
+		t.name = sf.Name
+	}
 	for opt := range strings.SplitSeq(rest, ",") {
 		switch {
-		case opt == "inline":
-			return "", false, deref(sf.Type).Kind() == reflect.Struct
-		case opt == "unknown":
-			return "", false, false
-		case opt == "string", strings.HasPrefix(opt, "format:"), strings.HasPrefix(opt, "case:"):
-			options = true
+		case opt == "embed":
+			t.embed = true
+		case opt == "string", strings.HasPrefix(opt, "format:"):
+			t.form = true
+		case opt == "case:ignore":
+			t.form, t.ignoreCase = true, true
 		}
 	}
-	if sf.Anonymous && name == "" && deref(sf.Type).Kind() == reflect.Struct && !isOpaque(sf.Type) {
-		return "", false, true
-	}
-	if name == "" && (!tagged || tag == "" || tag[0] == ',') {
-		name = sf.Name
-	}
-	return name, options, false
+	t.embed = t.embed || sf.Anonymous && !t.named && indirect(sf.Type).Kind() == reflect.Struct
+	return t
 }
 
 // cutJSONName splits the name of a json tag, which json/v2 lets stand in single quotes, from the options.
@@ -238,11 +345,30 @@ func cutJSONName(tag string) (name, options string) {
 	return name, options
 }
 
-func deref(t reflect.Type) reflect.Type {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
+// indirect is what t points to, if it is a pointer without a name.
+func indirect(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer && t.Name() == "" {
+		return t.Elem()
 	}
 	return t
+}
+
+// appendFold appends a form of a name that is equal for all names that differ by case only; if loose, also for those that differ by
+// dashes and underscores.
+func appendFold(dst, name []byte, loose bool) []byte {
+	for len(name) > 0 {
+		r, n := utf8.DecodeRune(name)
+		name = name[n:]
+		if loose && (r == '-' || r == '_') {
+			continue
+		}
+		least := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			least = min(least, f)
+		}
+		dst = utf8.AppendRune(dst, least)
+	}
+	return dst
 }
 
 // spread tells every shape what is below it; types that contain themselves need as many rounds as they are deep.
@@ -262,12 +388,12 @@ func (s *shape) below() (check, within bool) {
 	check, within = s.check, s.within
 	if s.elem != nil {
 		check = check || s.elem.check
-		within = within || s.elem.validates || s.elem.within
+		within = within || len(s.elem.validates) > 0 || s.elem.within
 	}
 	for i := range s.members {
 		m := &s.members[i]
 		check = check || m.check != nil || m.setDefault != nil || m.shape.check
-		within = within || m.shape.validates || m.shape.within
+		within = within || len(m.shape.validates) > 0 || m.shape.within
 	}
 	return check, within
 }
@@ -281,6 +407,22 @@ func (s *shape) memberAt(name []byte, next int) int {
 		return i
 	}
 	return -1
+}
+
+// foldedAt finds a member that a codec may take for the one called name: certain tells that ours does.
+func (s *shape) foldedAt(name []byte, foreign bool) (i int, certain bool) {
+	var buf [64]byte
+	if len(s.loose) > 0 {
+		if i, ok := s.loose[string(appendFold(buf[:0], name, true))]; ok {
+			return i, !foreign
+		}
+	}
+	if foreign {
+		if i, ok := s.folded[string(appendFold(buf[:0], name, false))]; ok {
+			return i, false
+		}
+	}
+	return -1, false
 }
 
 // fieldAt is v.FieldByIndex, but ok is false where an embedded pointer is nil.

@@ -1,7 +1,8 @@
 package quart
 
 import (
-	"errors"
+	"encoding"
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -16,12 +17,15 @@ import (
 // content, the text tells what was there at all. An absent member gets its default, or is a fault if it is required; other rules
 // do not ask for what is absent.
 type bodyCheck struct {
-	cursor wire.JSONCursor
-	path   []step
-	faults []FieldError
-	budget int    // of bytes that explain may still decode
-	name   []byte // an unescaped name
+	cursor  wire.JSONCursor
+	foreign bool // the codec is not ours, and may take names in any case
+	path    []step
+	faults  []FieldError
+	budget  int    // of bytes that explain may still decode
+	name    []byte // an unescaped name
 }
+
+const detailNull = "must not be null"
 
 // step is a member or an element on the way to a value.
 type step struct {
@@ -32,9 +36,11 @@ type step struct {
 
 var bodyChecks = pool.New(func(k *bodyCheck) { clear(k.path[:cap(k.path)]) })
 
-func takeBodyCheck(data []byte) *bodyCheck {
+func takeBodyCheck(codec JSONCodec, data []byte) *bodyCheck {
 	k := bodyChecks.Get()
 	k.cursor = wire.JSONCursor{Data: data}
+	_, own := codec.(jsonV2)
+	k.foreign = !own
 	return k
 }
 
@@ -51,6 +57,9 @@ func (k *bodyCheck) takeFaults() []FieldError {
 
 // run reports false if the text is no JSON after all, for a codec that is more lenient than ours.
 func (k *bodyCheck) run(s *shape, check rulesCheck, v reflect.Value) bool {
+	if check != nil && check.Required && k.cursor.Peek() == 'n' {
+		k.fault(detailNull)
+	}
 	k.value(s, check, v, true)
 	return !k.cursor.Bad && k.cursor.Peek() == 0
 }
@@ -115,14 +124,20 @@ func (k *bodyCheck) object(s *shape, v reflect.Value, text bool) {
 	var seen memberSet
 	if k.open(text, '{') {
 		for next, first := 0, true; k.cursor.More(first, '}'); first = false {
-			i := s.memberAt(k.memberName(), next)
+			name := k.memberName()
+			i, certain := s.memberAt(name, next), true
+			if i < 0 {
+				i, certain = s.foldedAt(name, k.foreign)
+			}
 			if i < 0 {
 				k.cursor.Skip()
 				continue
 			}
 			next = i + 1
-			seen.add(i)
 			m := &s.members[i]
+			if certain || m.isSet(v) {
+				seen.add(i)
+			}
 			if m.check == nil && !m.shape.check {
 				k.cursor.Skip()
 				continue
@@ -135,6 +150,12 @@ func (k *bodyCheck) object(s *shape, v reflect.Value, text bool) {
 			k.unseen(m, v, text)
 		}
 	}
+}
+
+// isSet reports whether the member has a value that is not zero.
+func (m *member) isSet(v reflect.Value) bool {
+	field, ok := fieldAt(v, m.index)
+	return ok && !field.IsZero()
 }
 
 // memberName takes the name that comes next. It is valid until the next one.
@@ -152,13 +173,16 @@ func (k *bodyCheck) member(m *member, v reflect.Value) {
 	k.path = append(k.path, step{name: m.name})
 	defer k.pop()
 	if m.check != nil && m.check.Required && k.cursor.Peek() == 'n' {
-		k.fault("must not be null")
+		k.fault(detailNull)
 		k.cursor.Skip()
 		return
 	}
 	null := k.cursor.Peek() == 'n'
 	field, ok := fieldAt(v, m.index)
 	if !ok || null && field.IsZero() {
+		if ok && m.setDefault != nil {
+			m.setDefault(field) // null is as good as absent
+		}
 		k.cursor.Skip()
 		return
 	}
@@ -181,7 +205,7 @@ func (k *bodyCheck) unseen(m *member, v reflect.Value, text bool) {
 		return
 	}
 	switch {
-	case m.check != nil && m.check.Required && text:
+	case m.check != nil && m.check.Required:
 		k.path = append(k.path, step{name: m.name})
 		k.fault(detailMissing)
 		k.pop()
@@ -215,58 +239,61 @@ func (k *bodyCheck) element(s *shape, check rulesCheck, v reflect.Value, i int, 
 
 // dict checks the values of a map. They are copied, as those of a map cannot be changed: an allocation each.
 func (k *bodyCheck) dict(s *shape, check rulesCheck, v reflect.Value, text bool) {
-	if !k.open(text, '{') || v.Type().Key().Kind() != reflect.String {
+	if !k.open(text, '{') {
 		k.dictAlone(s, check, v)
-		if text && v.Type().Key().Kind() != reflect.String {
-			k.rest()
-		}
 		return
 	}
+	all := true
 	for first := true; k.cursor.More(first, '}'); first = false {
 		name := string(k.memberName())
-		key := reflect.ValueOf(name).Convert(v.Type().Key())
-		elem := v.MapIndex(key)
-		if !elem.IsValid() {
+		key, ok := keyOf(v.Type().Key(), name)
+		if ok {
+			ok = v.MapIndex(key).IsValid()
+		}
+		if !ok {
+			all = false
 			k.cursor.Skip()
 			continue
 		}
-		k.entry(s, check, v, key, elem, true)
+		k.entry(s, check, v, key, name, true)
+	}
+	if !all {
+		k.dictAlone(s, check, v) // the keys are not what they were made from
 	}
 }
 
-// rest skips what is left of an object that was opened.
-func (k *bodyCheck) rest() {
-	for first := true; k.cursor.More(first, '}'); first = false {
-		k.cursor.Name()
-		k.cursor.Skip()
+// keyOf makes a map's key of the name of a member.
+func keyOf(t reflect.Type, name string) (key reflect.Value, ok bool) {
+	set := setterOf(t)
+	if set == nil {
+		return key, false
 	}
+	key = reflect.New(t).Elem()
+	return key, set(nil, key, []byte(name)) == ""
 }
 
 func (k *bodyCheck) dictAlone(s *shape, check rulesCheck, v reflect.Value) {
 	for iter := v.MapRange(); iter.Next(); {
-		k.entry(s, check, v, iter.Key(), iter.Value(), false)
+		k.entry(s, check, v, iter.Key(), keyText(iter.Key()), false)
 	}
 }
 
-func (k *bodyCheck) entry(s *shape, check rulesCheck, dict, key, elem reflect.Value, text bool) {
-	own := reflect.New(elem.Type()).Elem()
-	own.Set(elem)
-	k.path = append(k.path, step{name: keyText(key)})
+func (k *bodyCheck) entry(s *shape, check rulesCheck, dict, key reflect.Value, name string, text bool) {
+	own := reflect.New(s.elem.typ).Elem()
+	own.Set(dict.MapIndex(key))
+	k.path = append(k.path, step{name: name})
 	k.value(s.elem, check, own, text)
 	k.pop()
 	dict.SetMapIndex(key, own) // it may have got defaults
 }
 
+// keyText is the name that a key has in JSON.
 func keyText(key reflect.Value) string {
-	switch {
-	case key.Kind() == reflect.String:
-		return key.String()
-	case key.CanInt():
-		return strconv.FormatInt(key.Int(), 10)
-	case key.CanUint():
-		return strconv.FormatUint(key.Uint(), 10)
+	if m, ok := key.Interface().(encoding.TextMarshaler); ok {
+		text, _ := m.MarshalText()
+		return string(text)
 	}
-	return "" // a map of such keys has no rules
+	return fmt.Sprint(key.Interface())
 }
 
 // fault notes what is wrong with the value at path, unless something was found there, or around it, before.
@@ -300,93 +327,3 @@ func (k *bodyCheck) pointer() string {
 }
 
 var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
-
-// ---- Validate methods below the top ----
-
-// validateWithin calls the methods Validate of what is below v, which has the shape s, from the inside out. Faults of all are reported
-// at once, with their pointers from the top.
-func (s *shape) validateWithin(v reflect.Value) error {
-	if s == nil || !s.within {
-		return nil
-	}
-	k := takeBodyCheck(nil)
-	defer k.release()
-	if err := k.below(s, v); err != nil {
-		return err
-	}
-	if len(k.faults) > 0 {
-		return Problems(k.takeFaults()...)
-	}
-	return nil
-}
-
-// below visits what v holds. An error is one that has a status of its own.
-func (k *bodyCheck) below(s *shape, v reflect.Value) error {
-	switch s.kind {
-	case shapePointer:
-		if !v.IsNil() {
-			return k.visitOwn(s.elem, v.Elem())
-		}
-	case shapeObject:
-		for i := range s.members {
-			m := &s.members[i]
-			field, ok := fieldAt(v, m.index)
-			if !ok || !m.shape.validates && !m.shape.within {
-				continue
-			}
-			if err := k.visit(m.shape, field, step{name: m.name}); err != nil {
-				return err
-			}
-		}
-	case shapeList:
-		for i := range v.Len() {
-			if err := k.visit(s.elem, v.Index(i), step{index: i, elem: true}); err != nil {
-				return err
-			}
-		}
-	case shapeDict:
-		for iter := v.MapRange(); iter.Next(); {
-			own := reflect.New(s.elem.typ).Elem()
-			own.Set(iter.Value())
-			if err := k.visit(s.elem, own, step{name: keyText(iter.Key())}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (k *bodyCheck) visit(s *shape, v reflect.Value, at step) error {
-	k.path = append(k.path, at)
-	err := k.visitOwn(s, v)
-	k.pop()
-	return err
-}
-
-func (k *bodyCheck) visitOwn(s *shape, v reflect.Value) error {
-	if s.within {
-		if err := k.below(s, v); err != nil {
-			return err
-		}
-	}
-	if !s.validates || len(k.path) == 0 {
-		return nil // what is at the top is asked by the plan
-	}
-	err := callValidate(v)
-	if err == nil {
-		return nil
-	}
-	var e *HTTPError
-	if !errors.As(err, &e) || e.Status != 422 {
-		return err
-	}
-	if len(e.Fields) == 0 {
-		k.fault(e.Detail)
-	}
-	for _, f := range e.Fields {
-		if len(k.faults) < maxFaults {
-			k.faults = append(k.faults, FieldError{"body", k.pointer() + f.Pointer, f.Detail})
-		}
-	}
-	return nil
-}

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
-	"strconv"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // explain finds all that is wrong where a codec reports the first fault and stops: it decodes the parts of the text one by one, wherever the
@@ -45,7 +45,7 @@ type explainer struct {
 
 // decode decodes raw into v and returns the codec's error; stop is one to answer with.
 func (x explainer) decode(raw []byte, v reflect.Value) (err, stop error) {
-	x.budget -= len(raw)
+	x.budget -= len(raw) + 32
 	if err = x.codec.Decode(raw, v.Addr().Interface()); err == nil {
 		return nil, nil
 	}
@@ -124,6 +124,9 @@ func (x explainer) each(raw []byte, closing byte, f func(i int, name, value []by
 		if closing == '}' {
 			name = x.memberName()
 		}
+		if x.budget <= 0 || len(x.faults) >= maxFaults {
+			return nil
+		}
 		if err := f(i, name, x.cursor.Skip()); err != nil {
 			return err
 		}
@@ -135,14 +138,18 @@ func (x explainer) object(s *shape, v reflect.Value, raw []byte) error {
 	return x.each(raw, '}', func(_ int, name, value []byte) error {
 		i := s.memberAt(name, 0)
 		if i < 0 {
+			i, _ = s.foldedAt(name, x.foreign)
+		}
+		if i < 0 {
 			return nil
 		}
 		m := &s.members[i]
-		if len(m.index) == 1 && !m.options {
+		if len(m.index) == 1 && !m.options && m.name == string(name) {
 			return x.part(m.shape, v.Field(m.index[0]), value, step{name: m.name})
 		}
 		// What the tag says of the form, and embedded pointers, are the codec's business: it gets an object of this one member.
-		one := append(strconv.AppendQuoteToASCII([]byte{'{'}, m.name), ':')
+		one, _ := jsontext.AppendQuote([]byte{'{'}, name)
+		one = append(one, ':')
 		one = append(append(one, value...), '}')
 		err, stop := x.decode(one, v)
 		if stop != nil || err == nil {

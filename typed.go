@@ -47,7 +47,7 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 //
 // In is passed by value and is the handler's own, but for []byte and io.Reader from the body, which are borrowed until the handler returns. It is one of:
 //   - None, or another struct without fields: there is no input, a body is not read.
-//   - A struct without source tags, a map, a slice or a pointer to one of these: the JSON body.
+//   - A struct without source tags, a map, a slice or a pointer to one of these: the JSON body. Not for GET, which has none.
 //   - []byte, string or io.Reader: the body as it is, of any media type.
 //   - A struct in which every field has one source, those of embedded structs and of structs whose fields have sources included.
 //
@@ -62,7 +62,8 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 // Fields other than the body and files are strings, numbers, booleans, time.Duration (1m30s), time.Time (RFC 3339), [16]byte (a UUID), types with a
 // method UnmarshalText, types made of these, pointers (nil when absent), and for query, header and form also slices, which take a
 // repeated name. What is absent is the tag default:"20" (of a slice: elements between commas), else the zero value. A query argument without text is not
-// absent; a header without text is. Members of a JSON body have defaults, too.
+// absent; a header without text is, and a form's field whose type is no string or slice: browsers send one that was left empty, so that a string needs minLength=1
+// to be filled in. Text is UTF-8. Members of a JSON body have defaults, too. In JSON a time.Duration is a number of nanoseconds, and a [16]byte base64.
 //
 // # Rules
 //
@@ -126,6 +127,9 @@ func Handle[In, Out any](r Router, method, pattern string, h func(*Ctx, In) (Out
 	out, err := resultOf(reflect.TypeFor[Out]())
 	if err != nil {
 		panic(fmt.Sprintf("quart: %s %q: %v (%s)", method, pattern, err, callSite()))
+	}
+	if method == "GET" && p.hasBody && len(p.body) == 0 {
+		panic(fmt.Sprintf("quart: GET %q: input type %v: a GET has no body: give the fields sources, such as query:\"page\", or use Query (%s)", pattern, p.typ, callSite()))
 	}
 	e := &endpoint[In, Out]{
 		handler: h, plan: p, write: out.write,
@@ -211,6 +215,9 @@ func (r *Route) Status(code int) *Route {
 // would be written. Without one, nil, an answer of 400 and more is a problem (RFC 9457), another one has no body.
 func (r *Route) Returns(code int, body any) *Route {
 	r.open("Returns")
+	if code < 100 || code > 599 {
+		panic(fmt.Sprintf("quart: Route.Returns(%d) (%s)", code, callSite()))
+	}
 	a := Answer{Status: code}
 	if code >= 400 {
 		a.ContentType = string(ctProblem)
