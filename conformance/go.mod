@@ -1,3 +1,29 @@
 module github.com/goquart/quart/conformance
 
 go 1.26.0
+
+require (
+	github.com/goquart/quart v0.0.0
+	github.com/goquart/quart/openapi v0.0.0
+)
+
+require (
+	github.com/fasthttp/router v1.5.4 // indirect
+	github.com/fasthttp/websocket v1.5.12 // indirect
+	github.com/go-json-experiment/json v1.27.2 // indirect
+	github.com/go-openapi/jsonpointer v1.0.2 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/molecule-man/go-brrr v1.3.0 // indirect
+	github.com/oasdiff/yaml v0.1.3 // indirect
+	github.com/savsgio/gotils v0.0.0-20240704082632-aef3928b8a38 // indirect
+	github.com/swaggest/swgui v1.8.8 // indirect
+	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	github.com/valyala/fasthttp v1.77.0 // indirect
+	github.com/valyala/quicktemplate v1.8.0 // indirect
+	golang.org/x/net v0.61.0 // indirect
+)
+
+replace (
+	github.com/goquart/quart => ../
+	github.com/goquart/quart/openapi => ../openapi
+)

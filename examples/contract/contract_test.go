@@ -47,11 +47,22 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/nowhere", "", "", 404, problem, ""},
 
 		{"POST", "/bind", ada, isJSON, 200, jsonCT, ada},
+		{"POST", "/bind", `{"age":1}`, isJSON, 200, jsonCT, `{"name":"","age":1,"tags":[]}`},
+		{"POST", "/bind", ada, "Content-Type: application/vnd.person+json; charset=utf-8", 200, jsonCT, ada},
 		{"POST", "/bind", `{"name":"Ada","age":0}`, isJSON, 422, problem, ""},
+		{"POST", "/bind", `{"name":"Ada","age":-1}`, isJSON, 422, problem, ""},
+		{"POST", "/bind", `{"name":"Ada","age":1.5}`, isJSON, 422, problem, ""},
+		{"POST", "/bind", `{"name":"Ada"}`, isJSON, 422, problem, ""},
+		{"POST", "/bind", `{"name":"Ada","age":null}`, isJSON, 422, problem, ""},
+		{"POST", "/bind", `[]`, isJSON, 422, problem, ""},
 		{"POST", "/bind", `{"name":"Ada","age":"x"}`, isJSON, 422, problem, ""},
 		{"POST", "/bind", `{"name":`, isJSON, 400, problem, ""},
 		{"POST", "/bind", `{"age":1,"age":2}`, isJSON, 400, problem, ""},
+		{"POST", "/bind", ada + "x", isJSON, 400, problem, ""},
+		{"POST", "/bind", "", isJSON, 400, problem, ""},
+		{"POST", "/bind", "{\"name\":\"\xff\",\"age\":1}", isJSON, 400, problem, ""},
 		{"POST", "/bind", ada, "Content-Type: text/plain", 415, problem, ""},
+		{"POST", "/bind", ada, "", 415, problem, ""},
 
 		{"POST", "/echo", "some bytes", "Content-Type: application/x-own", 200, "application/x-own", "some bytes"},
 		{"POST", "/echo", "", "Content-Type: application/x-own", 200, "application/x-own", ""},
@@ -133,7 +144,7 @@ func TestRoutesToCome(t *testing.T) {
 	overProtocols(t, func(t *testing.T, p *process) {
 		for _, target := range []string{
 			"GET /session/set?v=1", "GET /session/get", "GET /form", "POST /form",
-			"GET /openapi.json", "GET /docs", "GET /debug/dashboard",
+			"GET /debug/dashboard",
 		} {
 			method, path, _ := strings.Cut(target, " ")
 			got := p.do(method, path, "")
@@ -142,6 +153,99 @@ func TestRoutesToCome(t *testing.T) {
 				continue
 			}
 			wantProblem(t, got, 501)
+		}
+	})
+}
+
+// TestBindProblem: all that is wrong with a body is in one problem, by its place.
+func TestBindProblem(t *testing.T) {
+	overProtocols(t, func(t *testing.T, p *process) {
+		got := p.do("POST", "/bind", `{"name":1,"age":-5,"tags":["a",2]}`, "Content-Type: application/json")
+		wantProblem(t, got, 422)
+		var problem struct {
+			Errors []struct{ Location, Pointer, Detail string }
+		}
+		if err := json.Unmarshal([]byte(got.text), &problem); err != nil {
+			t.Fatal(err)
+		}
+		var places []string
+		for _, e := range problem.Errors {
+			places = append(places, e.Location+e.Pointer)
+		}
+		slices.Sort(places)
+		if want := []string{"body/age", "body/name", "body/tags/1"}; !slices.Equal(places, want) {
+			t.Errorf("%v, want %v: %s", places, want, got.text)
+		}
+	})
+}
+
+// TestDocument: the document has the routes with types, and no others.
+func TestDocument(t *testing.T) {
+	overProtocols(t, func(t *testing.T, p *process) {
+		got := p.do("GET", "/openapi.json", "")
+		var doc struct {
+			OpenAPI string
+			Paths   map[string]map[string]struct {
+				Parameters []struct{ Name, In string }
+				Responses  map[string]any
+			}
+			Components struct {
+				Schemas map[string]struct{ Properties map[string]map[string]any }
+			}
+		}
+		if err := json.Unmarshal([]byte(got.text), &doc); err != nil {
+			t.Fatalf("%d: %v", got.StatusCode, err)
+		}
+		if !strings.HasPrefix(doc.OpenAPI, "3.1.") || got.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("OpenAPI %q of type %q", doc.OpenAPI, got.Header.Get("Content-Type"))
+		}
+		var routes []string
+		for path, methods := range doc.Paths {
+			for method := range methods {
+				routes = append(routes, method+" "+path)
+			}
+		}
+		slices.Sort(routes)
+		want := []string{"get /json", "get /repos/{owner}/{repo}/issues/{number}", "get /users/{user}", "post /bind"}
+		if !slices.Equal(routes, want) {
+			t.Errorf("documented are %v, want %v", routes, want)
+		}
+		bind := doc.Paths["/bind"]["post"]
+		for _, status := range []string{"200", "400", "415", "422"} {
+			if bind.Responses[status] == nil {
+				t.Errorf("/bind lacks the answer %s: %v", status, bind.Responses)
+			}
+		}
+		if len(doc.Paths["/users/{user}"]["get"].Parameters) != 1 {
+			t.Error("/users/{user} lacks its parameter")
+		}
+		if n := strings.Count(got.text, `"exclusiveMinimum"`); n == 0 {
+			t.Error("the rule of age is not in the document")
+		}
+		if again := p.do("GET", "/openapi.json", "", "If-None-Match: "+got.Header.Get("ETag")); again.StatusCode != 304 {
+			t.Errorf("once more: %d, want 304", again.StatusCode)
+		}
+	})
+}
+
+// TestDocsPage: the page and all that it loads come from this server.
+func TestDocsPage(t *testing.T) {
+	overProtocols(t, func(t *testing.T, p *process) {
+		page := p.do("GET", "/docs", "")
+		if page.StatusCode != 200 || page.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+			t.Fatalf("%d %q", page.StatusCode, page.Header.Get("Content-Type"))
+		}
+		if strings.Contains(page.text, "//") {
+			t.Errorf("the page names another server: %s", page.text)
+		}
+		assets := regexp.MustCompile(`(?:src|href)="\./([^"]+\.(?:js|css))"`).FindAllStringSubmatch(page.text, -1)
+		if len(assets) < 3 {
+			t.Errorf("the page loads %d files: %s", len(assets), page.text)
+		}
+		for _, asset := range assets {
+			if got := p.do("GET", "/"+asset[1], ""); got.StatusCode != 200 || got.text == "" {
+				t.Errorf("%s: %d, %d bytes", asset[1], got.StatusCode, len(got.text))
+			}
 		}
 	})
 }

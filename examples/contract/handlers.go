@@ -30,18 +30,11 @@ func issue(c *quart.Ctx) error {
 
 func fifth(c *quart.Ctx) error { return c.Text(200, c.Param("e")) }
 
+// person is an input with a rule: an age is over 0, and not absent.
 type person struct {
-	Name string   `json:"name"`
-	Age  int      `json:"age"`
+	Name string   `json:"name" example:"Ada"`
+	Age  int      `json:"age" rules:"required,exclusiveMin=0" example:"36"`
 	Tags []string `json:"tags"`
-}
-
-// Validate makes an age of 0 or less a 422.
-func (p person) Validate() error {
-	if p.Age <= 0 {
-		return quart.Problems(quart.FieldError{Pointer: "/age", Detail: "must be over 0"})
-	}
-	return nil
 }
 
 func bind(_ *quart.Ctx, p person) (person, error) { return p, nil }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/goquart/quart"
 	"github.com/goquart/quart/hub"
+	"github.com/goquart/quart/openapi"
 )
 
 // server is what the handlers share.
@@ -21,50 +22,58 @@ func newApp(cfg quart.Config, www string) *quart.App {
 	s := &server{hub: hub.New(hub.Config{})}
 	app.WhileServing(s.hub.Serve)
 
-	app.Get("/plaintext", plaintext)
-	app.Post("/plaintext", plaintext)
-	app.Get("/json", jsonMessage)
-	app.Get("/users/{user}", user)
-	app.Get("/repos/{owner}/{repo}/issues/{number}", issue)
-	app.Get("/p5/{a}/{b}/{c}/{d}/{e}", fifth)
-	addGitHub(app)
-	app.Get("/mw", plaintext).Use(noop, noop, noop, noop, noop)
-	app.Get("/fortunes", fortunes)
+	app.Get("/json", jsonMessage).Returns(200, message{}).Doc(quart.Doc{Summary: "A greeting"})
+	app.Get("/users/{user}", user).Returns(200, "").Doc(quart.Doc{Summary: "The name of a user"})
+	app.Get("/repos/{owner}/{repo}/issues/{number}", issue).Returns(200, issueRef{}).Doc(quart.Doc{Summary: "Where an issue is"})
+	quart.Post(app, "/bind", bind).Doc(quart.Doc{Summary: "Check a person"})
+	openapi.Serve(app, openapi.Config{Title: "Contract", Version: "1.0.0"})
 
-	quart.Post(app, "/bind", bind)
-	app.Post("/echo", echo)
-	app.Post("/upload", upload).BodyLimit(-1)
+	hide(
+		app.Get("/plaintext", plaintext),
+		app.Post("/plaintext", plaintext),
+		app.Get("/p5/{a}/{b}/{c}/{d}/{e}", fifth),
+		app.Get("/mw", plaintext).Use(noop, noop, noop, noop, noop),
+		app.Get("/fortunes", fortunes),
 
-	app.Get("/panic", func(*quart.Ctx) error { panic("boom-secret-detail") })
-	app.Get("/slow", s.slow)
-	app.Get("/gone", s.showGone)
-	app.Get("/redirect", redirect)
-	app.Get("/header", header)
+		app.Post("/echo", echo),
+		app.Post("/upload", upload).BodyLimit(-1),
 
-	app.Static("/static", files(www))
-	app.Get("/stream", stream)
-	app.Get("/fail", fail)
-	app.Get("/trailers", trailers)
-	app.Get("/hints", hints)
-	app.Get("/style.css", func(c *quart.Ctx) error {
-		return c.Bytes(200, "text/css; charset=utf-8", []byte("p { color: teal }\n"))
-	})
-	app.Get("/sse", sse)
+		app.Get("/panic", func(*quart.Ctx) error { panic("boom-secret-detail") }),
+		app.Get("/slow", s.slow),
+		app.Get("/gone", s.showGone),
+		app.Get("/redirect", redirect),
+		app.Get("/header", header),
 
-	app.Get("/ws", func(c *quart.Ctx) error { return c.Upgrade(large, echoSocket) })
-	app.WebSocket("/ws/limit", echoSocket)
-	app.WebSocket("/ws/broadcast", s.hub.Topic("broadcast").Relay)
-	app.Get("/topic/{name}", s.follow)
-	app.Post("/topic/{name}", s.publish)
+		app.Static("/static", files(www)),
+		app.Get("/stream", stream),
+		app.Get("/fail", fail),
+		app.Get("/trailers", trailers),
+		app.Get("/hints", hints),
+		app.Get("/style.css", func(c *quart.Ctx) error {
+			return c.Bytes(200, "text/css; charset=utf-8", []byte("p { color: teal }\n"))
+		}),
+		app.Get("/sse", sse),
 
-	for _, pattern := range []string{
-		"/session/set", "/session/get", "/form",
-		"/openapi.json", "/docs", "/debug/dashboard",
-	} {
-		app.Get(pattern, notYet)
+		app.Get("/ws", func(c *quart.Ctx) error { return c.Upgrade(large, echoSocket) }),
+		app.WebSocket("/ws/limit", echoSocket),
+		app.WebSocket("/ws/broadcast", s.hub.Topic("broadcast").Relay),
+		app.Get("/topic/{name}", s.follow),
+		app.Post("/topic/{name}", s.publish),
+
+		app.Post("/form", notYet),
+	)
+	for _, pattern := range []string{"/session/set", "/session/get", "/form", "/debug/dashboard"} {
+		hide(app.Get(pattern, notYet))
 	}
-	app.Post("/form", notYet)
+	addGitHub(app)
 	return app
+}
+
+// hide leaves routes out of the OpenAPI document, which is of those with types.
+func hide(routes ...*quart.Route) {
+	for _, r := range routes {
+		r.Doc(quart.Doc{Hidden: true})
+	}
 }
 
 // notYet answers for parts of quart that are still to come.
@@ -86,7 +95,7 @@ func addGitHub(app *quart.App) {
 			if method == "GET" && (pattern == "/users/{user}" || pattern == "/repos/{owner}/{repo}/issues/{number}") {
 				continue
 			}
-			app.Handle(method, pattern, nothing)
+			hide(app.Handle(method, pattern, nothing))
 		}
 	}
 }

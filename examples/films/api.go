@@ -2,6 +2,7 @@ package main
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/goquart/quart"
@@ -9,7 +10,7 @@ import (
 )
 
 type filmInput struct {
-	ID int64 `path:"id"`
+	ID int64 `path:"id" doc:"number of the film" example:"995"`
 }
 
 // film answers one film.
@@ -20,56 +21,65 @@ func (f *films) film(c *quart.Ctx, in filmInput) (Film, error) {
 
 // newReview is the body of POST /reviews/, and its answer.
 type newReview struct {
-	FilmID *int64 `json:"film_id"` // nil when it was not sent
-	Rating int    `json:"rating"`
-}
-
-// Validate implements what quart asks of an input before the handler sees it.
-func (r newReview) Validate() error {
-	var problems []quart.FieldError
-	if r.FilmID == nil {
-		problems = append(problems, quart.FieldError{Pointer: "/film_id", Detail: "is missing"})
-	}
-	if r.Rating < MinRating || r.Rating > MaxRating {
-		problems = append(problems, quart.FieldError{Pointer: "/rating", Detail: "must be from 1 to 5"})
-	}
-	if problems == nil {
-		return nil
-	}
-	return quart.Problems(problems...)
+	FilmID int64 `json:"film_id" rules:"required" doc:"number of the film" example:"995"`
+	Rating int   `json:"rating" rules:"required,min=1,max=5" doc:"from poor to excellent"`
 }
 
 // addReview echoes a review once it is committed.
 func (f *films) addReview(c *quart.Ctx, in newReview) (newReview, error) {
-	err := f.store.AddReview(c.Context(), Review{FilmID: *in.FilmID, Rating: in.Rating})
-	return in, httpError(err, *in.FilmID)
+	return in, f.add(c, Review{FilmID: in.FilmID, Rating: in.Rating})
 }
 
-// yearAfter is the year that the list begins after, unless year.gt says otherwise.
-const yearAfter = 2000
+// add stores a review, and shows it to those who look at its film.
+func (f *films) add(c *quart.Ctx, r Review) error {
+	r.Created = time.Now().Truncate(time.Second)
+	if err := f.store.AddReview(c.Context(), r); err != nil {
+		return httpError(err, r.FilmID)
+	}
+	f.live.publish(c.Context(), r)
+	return nil
+}
+
+type listInput struct {
+	After year `query:"year.gt" default:"2000" doc:"films after this year" example:"2020"`
+}
+
+// year is a number; without text, as an empty field of a form sends it, it is 2000.
+type year int
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (y *year) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		text = []byte("2000")
+	}
+	n, err := strconv.Atoi(string(text))
+	*y = year(n)
+	return err
+}
+
+// JSONSchema describes a year in the API's document.
+func (year) JSONSchema() string { return `{"type": "integer"}` }
+
+// listed is a film in the object that the list answers with; its id is the key.
+type listed struct {
+	ReleaseYear int    `json:"release_year"`
+	Title       string `json:"title"`
+}
 
 // list answers an object of films, keyed by their ids. The rows go straight into the answer: neither a map nor structs are
-// made of a thousand films.
-func (f *films) list(c *quart.Ctx) error {
-	year := yearAfter
-	if s := c.Query("year.gt"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			return quart.Errorf(400, "year.gt is a year, such as 2020")
-		}
-		year = n
-	}
+// made of a thousand films, so the result's type is but for the document.
+func (f *films) list(c *quart.Ctx, in listInput) (map[int64]listed, error) {
 	buf := pool.GetBuffer(listSize)
 	defer pool.PutBuffer(buf)
 	buf.B = append(buf.B, '{')
-	err := f.store.Films(c.Context(), year, func(id int64, year int, title []byte) bool {
+	err := f.store.Films(c.Context(), int(in.After), func(id int64, year int, title []byte) bool {
 		buf.B = appendFilm(buf.B, id, year, title)
 		return true
 	})
 	if err != nil {
-		return err
+		return nil, httpError(err, 0)
 	}
-	return c.Bytes(200, "application/json", append(closeObject(buf.B), '\n'))
+	return nil, c.Bytes(200, "application/json", append(closeObject(buf.B), '\n'))
 }
 
 // listSize is room for all films.

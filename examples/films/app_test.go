@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -66,6 +65,11 @@ func serveStore(t *testing.T, store Store) *site {
 	})
 	t.Cleanup(stop)
 	return &site{t: t, url: "http://" + l.Addr().String(), stop: stop}
+}
+
+// eachSite runs a test on a served app with a new database of each kind.
+func eachSite(t *testing.T, test func(t *testing.T, s *site)) {
+	eachStore(t, func(t *testing.T, store Store) { test(t, serveStore(t, store)) })
 }
 
 func newSite(t *testing.T) *site {
@@ -136,92 +140,95 @@ func isJSON(a answer) bool {
 }
 
 func TestListEqualsExpected(t *testing.T) {
-	s := newSite(t)
-	for target, year := range map[string]float64{
-		"/films/": 2000, "/films/?year.gt=2020": 2020, "/films/?year.gt=": 2000, "/films/?year.gt=3000": 3000, "/films/?year.gt=-1": -1,
-	} {
-		a := s.get(target)
-		if a.status != 200 || a.header.Get("Content-Type") != "application/json" {
-			t.Fatalf("%s: %d, %s", target, a.status, a.header.Get("Content-Type"))
-		}
-		want := map[string]any{}
-		for id, film := range expectedFilms(t) {
-			if film["release_year"].(float64) > year {
-				want[id] = film
+	eachSite(t, func(t *testing.T, s *site) {
+		for target, year := range map[string]float64{
+			"/films/": 2000, "/films/?year.gt=2020": 2020, "/films/?year.gt=": 2000, "/films/?year.gt=3000": 3000, "/films/?year.gt=-1": -1,
+		} {
+			a := s.get(target)
+			if a.status != 200 || a.header.Get("Content-Type") != "application/json" {
+				t.Fatalf("%s: %d, %s", target, a.status, a.header.Get("Content-Type"))
+			}
+			want := map[string]any{}
+			for id, film := range expectedFilms(t) {
+				if film["release_year"].(float64) > year {
+					want[id] = film
+				}
+			}
+			if got := decode(t, a); !reflect.DeepEqual(got, any(want)) {
+				t.Errorf("%s: not the films that were expected: %.200s", target, a.body)
 			}
 		}
-		if got := decode(t, a); !reflect.DeepEqual(got, any(want)) {
-			t.Errorf("%s: not the films that were expected: %.200s", target, a.body)
+		for _, bad := range []string{"abc", "2020.5", "99999999999999999999", "2020 ", "%00"} {
+			if a := s.get("/films/?year.gt=" + strings.ReplaceAll(bad, " ", "+")); a.status != 422 || !isJSON(a) {
+				t.Errorf("year.gt=%s: %d %s", bad, a.status, a.body)
+			}
 		}
-	}
-	for _, bad := range []string{"abc", "2020.5", "99999999999999999999", "2020 ", "%00"} {
-		if a := s.get("/films/?year.gt=" + strings.ReplaceAll(bad, " ", "+")); a.status != 400 || !isJSON(a) {
-			t.Errorf("year.gt=%s: %d %s", bad, a.status, a.body)
-		}
-	}
+	})
 }
 
 func TestFilmRoute(t *testing.T) {
-	s := newSite(t)
-	a := s.get("/films/995/")
-	want := map[string]any{"film_id": 995.0, "release_year": 2024.0, "title": "SECOND MOSAIC"}
-	if got := decode(t, a); a.status != 200 || !reflect.DeepEqual(got, any(want)) || !isJSON(a) {
-		t.Errorf("%d %s", a.status, a.body)
-	}
-	for _, target := range []string{"/films/1001/", "/films/0/", "/films/999999999/"} {
-		if a := s.get(target); a.status != 404 || !isJSON(a) {
-			t.Errorf("%s: %d %s", target, a.status, a.body)
+	eachSite(t, func(t *testing.T, s *site) {
+		a := s.get("/films/995/")
+		want := map[string]any{"film_id": 995.0, "release_year": 2024.0, "title": "SECOND MOSAIC"}
+		if got := decode(t, a); a.status != 200 || !reflect.DeepEqual(got, any(want)) || !isJSON(a) {
+			t.Errorf("%d %s", a.status, a.body)
 		}
-	}
-	if a := s.get("/films/abc/"); a.status != 404 {
-		t.Errorf("/films/abc/: %d", a.status)
-	}
-	if a := s.get("/films/995"); a.status != 308 || a.header.Get("Location") != "/films/995/" {
-		t.Errorf("/films/995: %d, %q", a.status, a.header.Get("Location"))
-	}
+		for _, target := range []string{"/films/1001/", "/films/0/", "/films/999999999/"} {
+			if a := s.get(target); a.status != 404 || !isJSON(a) {
+				t.Errorf("%s: %d %s", target, a.status, a.body)
+			}
+		}
+		if a := s.get("/films/abc/"); a.status != 404 {
+			t.Errorf("/films/abc/: %d", a.status)
+		}
+		if a := s.get("/films/995"); a.status != 308 || a.header.Get("Location") != "/films/995/" {
+			t.Errorf("/films/995: %d, %q", a.status, a.header.Get("Location"))
+		}
+	})
 }
 
 func TestAddReviewRoute(t *testing.T) {
-	s := newSite(t)
-	for _, tc := range []struct {
-		name, body string
-		status     int
-	}{
-		{"good", `{"film_id":995,"rating":4}`, 200},
-		{"unknown member", `{"film_id":995,"rating":4,"x":1}`, 200},
-		{"unknown film", `{"film_id":1001,"rating":4}`, 404},
-		{"film 0", `{"film_id":0,"rating":4}`, 404},
-		{"film -1", `{"film_id":-1,"rating":4}`, 404},
-		{"film is null", `{"film_id":null,"rating":4}`, 422},
-		{"rating 0", `{"film_id":995,"rating":0}`, 422},
-		{"rating 6", `{"film_id":995,"rating":6}`, 422},
-		{"no rating", `{"film_id":995}`, 422},
-		{"no film", `{"rating":4}`, 422},
-		{"rating is a string", `{"film_id":995,"rating":"4"}`, 422},
-		{"rating is a fraction", `{"film_id":995,"rating":4.5}`, 422},
-		{"array", `[995,4]`, 422},
-		{"cut", `{"film_id":995,"rating":4`, 400},
-		{"empty", ``, 400},
-		{"trailing", `{"film_id":995,"rating":4} x`, 400},
-		{"duplicate", `{"film_id":995,"rating":4,"rating":5}`, 400},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			a := s.postJSON(tc.body)
-			if a.status != tc.status || !isJSON(a) {
-				t.Errorf("%d %s: %s; want %d", a.status, a.header.Get("Content-Type"), a.body, tc.status)
-			}
-			want := map[string]any{"film_id": 995.0, "rating": 4.0}
-			if tc.status == 200 && !reflect.DeepEqual(decode(t, a), any(want)) {
-				t.Errorf("%s is not what was sent", a.body)
-			}
-		})
-	}
-	if a := s.do("POST", "/reviews/", "text/plain", `{"film_id":995,"rating":4}`); a.status != 415 {
-		t.Errorf("text/plain: %d", a.status)
-	}
-	if page := s.get("/film/995").body; !strings.Contains(page, "2 reviews") {
-		t.Error("the page does not show the 2 reviews")
-	}
+	eachSite(t, func(t *testing.T, s *site) {
+		for _, tc := range []struct {
+			name, body string
+			status     int
+		}{
+			{"good", `{"film_id":995,"rating":4}`, 200},
+			{"unknown member", `{"film_id":995,"rating":4,"x":1}`, 200},
+			{"unknown film", `{"film_id":1001,"rating":4}`, 404},
+			{"film 0", `{"film_id":0,"rating":4}`, 404},
+			{"film -1", `{"film_id":-1,"rating":4}`, 404},
+			{"film is null", `{"film_id":null,"rating":4}`, 422},
+			{"rating 0", `{"film_id":995,"rating":0}`, 422},
+			{"rating 6", `{"film_id":995,"rating":6}`, 422},
+			{"no rating", `{"film_id":995}`, 422},
+			{"no film", `{"rating":4}`, 422},
+			{"rating is a string", `{"film_id":995,"rating":"4"}`, 422},
+			{"rating is a fraction", `{"film_id":995,"rating":4.5}`, 422},
+			{"array", `[995,4]`, 422},
+			{"cut", `{"film_id":995,"rating":4`, 400},
+			{"empty", ``, 400},
+			{"trailing", `{"film_id":995,"rating":4} x`, 400},
+			{"duplicate", `{"film_id":995,"rating":4,"rating":5}`, 400},
+		} {
+			t.Run(tc.name, func(t *testing.T) {
+				a := s.postJSON(tc.body)
+				if a.status != tc.status || !isJSON(a) {
+					t.Errorf("%d %s: %s; want %d", a.status, a.header.Get("Content-Type"), a.body, tc.status)
+				}
+				want := map[string]any{"film_id": 995.0, "rating": 4.0}
+				if tc.status == 200 && !reflect.DeepEqual(decode(t, a), any(want)) {
+					t.Errorf("%s is not what was sent", a.body)
+				}
+			})
+		}
+		if a := s.do("POST", "/reviews/", "text/plain", `{"film_id":995,"rating":4}`); a.status != 415 {
+			t.Errorf("text/plain: %d", a.status)
+		}
+		if page := s.get("/film/995").body; !strings.Contains(page, "2 reviews") {
+			t.Error("the page does not show the 2 reviews")
+		}
+	})
 }
 
 func TestReviewsKeptOverRestart(t *testing.T) {
@@ -237,77 +244,46 @@ func TestReviewsKeptOverRestart(t *testing.T) {
 	}
 }
 
-// An answer means that the review is committed: the process may end at once.
-func TestReviewsKeptOverKill(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "films.db")
-	cmd := childCommand(t, "serve", path)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var addr string
-	if _, err := fmt.Fscanln(out, &addr); err != nil {
-		t.Fatal(err)
-	}
-	child := &site{t: t, url: "http://" + addr}
-	for range 3 {
-		if a := child.postJSON(`{"film_id":12,"rating":5}`); a.status != 200 {
-			t.Fatalf("%d %s", a.status, a.body)
-		}
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err == nil {
-		t.Fatal("the child ended well, want killed")
-	}
-	if n := reviewCount(t, openStore(t, path), 12); n != 3 {
-		t.Errorf("%d reviews, want 3", n)
-	}
-}
-
 func TestPages(t *testing.T) {
-	s := newSite(t)
-	for _, tc := range []struct {
-		target string
-		status int
-		want   []string
-	}{
-		{"/", 200, []string{"<h1>1,000 films</h1>", "Amber Balloon", `href="/?page=2"`, "1 of 40"}},
-		{"/?page=40", 200, []string{`href="/?page=39"`, "40 of 40"}},
-		{"/?page=41", 200, []string{"There is no page 41", `href="/?page=40"`}},
-		{"/?page=x", 200, []string{"1 of 40"}},
-		{"/?q=second+mosaic", 200, []string{"1 film with", `href="/film/995"`, `value="second mosaic"`}},
-		{"/?q=xyzzy", 200, []string{"No film has “xyzzy”"}},
-		{"/?sort=length&page=2", 200, []string{`href="/?page=3&amp;sort=length"`, `aria-sort="ascending">Minutes`}},
-		{"/?sort=nope", 200, []string{`aria-sort="ascending">Title`}},
-		{"/?q=%3Cscript%3Ealert(1)%3C/script%3E%22%27", 200, []string{"&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;"}},
-		{"/film/995", 200, []string{"<h1>Second Mosaic</h1>", "2024 · PG-13 · 1 h 16 min", "No reviews yet", `action="/film/995/reviews#yours"`}},
-		{"/film/1001", 404, []string{"Not found", "There is no film 1001."}},
-	} {
-		t.Run(tc.target, func(t *testing.T) {
-			a := s.get(tc.target)
-			if a.status != tc.status || a.header.Get("Content-Type") != "text/html; charset=utf-8" {
-				t.Errorf("%d %s; want %d and HTML", a.status, a.header.Get("Content-Type"), tc.status)
-			}
-			if csp := a.header.Get("Content-Security-Policy"); csp != look.CSP {
-				t.Errorf("CSP %q", csp)
-			}
-			for _, want := range tc.want {
-				if !strings.Contains(a.body, want) {
-					t.Errorf("no %q in\n%s", want, a.body)
+	eachSite(t, func(t *testing.T, s *site) {
+		for _, tc := range []struct {
+			target string
+			status int
+			want   []string
+		}{
+			{"/", 200, []string{"<h1>1,000 films</h1>", "Amber Balloon", `href="/?page=2"`, "1 of 40"}},
+			{"/?page=40", 200, []string{`href="/?page=39"`, "40 of 40"}},
+			{"/?page=41", 200, []string{"There is no page 41", `href="/?page=40"`}},
+			{"/?page=x", 200, []string{"1 of 40"}},
+			{"/?q=second+mosaic", 200, []string{"1 film with", `href="/film/995"`, `value="second mosaic"`}},
+			{"/?q=xyzzy", 200, []string{"No film has “xyzzy”"}},
+			{"/?sort=length&page=2", 200, []string{`href="/?page=3&amp;sort=length"`, `aria-sort="ascending">Minutes`}},
+			{"/?sort=nope", 200, []string{`aria-sort="ascending">Title`}},
+			{"/?q=%3Cscript%3Ealert(1)%3C/script%3E%22%27", 200, []string{"&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;"}},
+			{"/film/995", 200, []string{"<h1>Second Mosaic</h1>", "2024 · PG-13 · 1 h 16 min", "No reviews yet", `action="/film/995/reviews#yours"`}},
+			{"/film/1001", 404, []string{"Not found", "There is no film 1001."}},
+		} {
+			t.Run(tc.target, func(t *testing.T) {
+				a := s.get(tc.target)
+				if a.status != tc.status || a.header.Get("Content-Type") != "text/html; charset=utf-8" {
+					t.Errorf("%d %s; want %d and HTML", a.status, a.header.Get("Content-Type"), tc.status)
 				}
-			}
-			for _, never := range []string{"<script>", " style=", "<style", "http://", "https://"} {
-				if strings.Contains(a.body, never) {
-					t.Errorf("the page has %q", never)
+				if csp := a.header.Get("Content-Security-Policy"); csp != look.CSP {
+					t.Errorf("CSP %q", csp)
 				}
-			}
-		})
-	}
+				for _, want := range tc.want {
+					if !strings.Contains(a.body, want) {
+						t.Errorf("no %q in\n%s", want, a.body)
+					}
+				}
+				for _, never := range []string{"<script>", " style=", "<style", "http://", "https://"} {
+					if strings.Contains(a.body, never) {
+						t.Errorf("the page has %q", never)
+					}
+				}
+			})
+		}
+	})
 }
 
 func TestAssets(t *testing.T) {
@@ -328,56 +304,58 @@ func TestAssets(t *testing.T) {
 }
 
 func TestPostReview(t *testing.T) {
-	s := newSite(t)
-	a := s.postForm("/film/995/reviews", "rating", "4", "author", "  Ada\r\nLovelace ", "text", "Line one\r\nline two <script>alert('x')</script> & more")
-	if a.status != 303 || a.header.Get("Location") != "/film/995#latest" {
-		t.Fatalf("%d to %q: %s", a.status, a.header.Get("Location"), a.body)
-	}
-	page := s.get("/film/995").body
-	for _, want := range []string{"<h3>Ada Lovelace</h3>", "Line one\nline two &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; more", "1 review<", `aria-label="4 of 5"`, `id="latest"`} {
-		if !strings.Contains(page, want) {
-			t.Errorf("no %q in\n%s", want, page)
+	eachSite(t, func(t *testing.T, s *site) {
+		a := s.postForm("/film/995/reviews", "rating", "4", "author", "  Ada\r\nLovelace ", "text", "Line one\r\nline two <script>alert('x')</script> & more")
+		if a.status != 303 || a.header.Get("Location") != "/film/995#latest" {
+			t.Fatalf("%d to %q: %s", a.status, a.header.Get("Location"), a.body)
 		}
-	}
-	if strings.Contains(page, "<script>") {
-		t.Error("the text of a review is not escaped")
-	}
-	if a := s.postForm("/film/1001/reviews", "rating", "4"); a.status != 404 {
-		t.Errorf("unknown film: %d", a.status)
-	}
+		page := s.get("/film/995").body
+		for _, want := range []string{"<h3>Ada Lovelace</h3>", "Line one\nline two &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; more", "1 review<", `aria-label="4 of 5"`, `id="latest"`} {
+			if !strings.Contains(page, want) {
+				t.Errorf("no %q in\n%s", want, page)
+			}
+		}
+		if strings.Contains(page, "<script>") {
+			t.Error("the text of a review is not escaped")
+		}
+		if a := s.postForm("/film/1001/reviews", "rating", "4"); a.status != 404 {
+			t.Errorf("unknown film: %d", a.status)
+		}
+	})
 }
 
 func TestPostReviewRefused(t *testing.T) {
-	s := newSite(t)
-	good := map[string]string{"rating": "4", "author": "Ada \"<b>\"", "text": "\nKept </textarea>"}
-	for _, tc := range []struct{ name, field, value, want string }{
-		{"no rating", "rating", "", "Choose a rating."},
-		{"rating 6", "rating", "6", "The rating is a whole number from 1 to 5."},
-		{"rating is a word", "rating", "good", "The rating is a whole number from 1 to 5."},
-		{"long name", "author", strings.Repeat("é", MaxAuthor+1), "The name has 61 characters; at most 60 are possible."},
-		{"long text", "text", strings.Repeat("é", MaxText+1), "The review has 2,001 characters; at most 2000 are possible."},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			form := maps.Clone(good)
-			form[tc.field] = tc.value
-			a := s.postForm("/film/995/reviews", "rating", form["rating"], "author", form["author"], "text", form["text"])
-			if a.status != 422 || !strings.Contains(a.body, tc.want) {
-				t.Errorf("%d, want 422 with %q in\n%s", a.status, tc.want, a.body)
-			}
-			for field, kept := range map[string]string{
-				"rating": `value="4" required checked`,
-				"author": `value="Ada &quot;&lt;b&gt;&quot;"`,
-				"text":   "Kept &lt;/textarea&gt;</textarea>",
-			} {
-				if field != tc.field && !strings.Contains(a.body, kept) {
-					t.Errorf("%s is not kept: no %q in\n%s", field, kept, a.body)
+	eachSite(t, func(t *testing.T, s *site) {
+		good := map[string]string{"rating": "4", "author": "Ada \"<b>\"", "text": "\nKept </textarea>"}
+		for _, tc := range []struct{ name, field, value, want string }{
+			{"no rating", "rating", "", "Choose a rating."},
+			{"rating 6", "rating", "6", "The rating is a whole number from 1 to 5."},
+			{"rating is a word", "rating", "good", "The rating is a whole number from 1 to 5."},
+			{"long name", "author", strings.Repeat("é", MaxAuthor+1), "The name has 61 characters; at most 60 are possible."},
+			{"long text", "text", strings.Repeat("é", MaxText+1), "The review has 2,001 characters; at most 2000 are possible."},
+		} {
+			t.Run(tc.name, func(t *testing.T) {
+				form := maps.Clone(good)
+				form[tc.field] = tc.value
+				a := s.postForm("/film/995/reviews", "rating", form["rating"], "author", form["author"], "text", form["text"])
+				if a.status != 422 || !strings.Contains(a.body, tc.want) {
+					t.Errorf("%d, want 422 with %q in\n%s", a.status, tc.want, a.body)
 				}
-			}
-		})
-	}
-	if page := s.get("/film/995").body; !strings.Contains(page, "No reviews yet") {
-		t.Error("a refused review was stored")
-	}
+				for field, kept := range map[string]string{
+					"rating": `value="4" required checked`,
+					"author": `value="Ada &quot;&lt;b&gt;&quot;"`,
+					"text":   "Kept &lt;/textarea&gt;</textarea>",
+				} {
+					if field != tc.field && !strings.Contains(a.body, kept) {
+						t.Errorf("%s is not kept: no %q in\n%s", field, kept, a.body)
+					}
+				}
+			})
+		}
+		if page := s.get("/film/995").body; !strings.Contains(page, "No reviews yet") {
+			t.Error("a refused review was stored")
+		}
+	})
 }
 
 func TestStoreFailure(t *testing.T) {

@@ -16,7 +16,7 @@ func (f *films) listPage(c *quart.Ctx) error {
 	q := Query{Text: cut(oneLine(c.Query("q")), maxQuery), Sort: sortOf(c.Query("sort")), Page: c.QueryInt("page", 1)}
 	results, err := f.store.Search(c.Context(), q)
 	if err != nil {
-		return err
+		return httpError(err, 0)
 	}
 	return c.Render(200, &listPage{Query: q, Results: results})
 }
@@ -53,8 +53,8 @@ func (f *films) postReview(c *quart.Ctx) error {
 		return f.showFilm(c, 422, form)
 	}
 	review := Review{FilmID: id, Rating: form.Rating, Author: form.Author, Text: form.Text}
-	if err := f.store.AddReview(c.Context(), review); err != nil {
-		return httpError(err, id)
+	if err := f.add(c, review); err != nil {
+		return err
 	}
 	return c.Redirect(303, c.URL("film", "id", id)+"#latest")
 }
@@ -67,8 +67,12 @@ func showError(c *quart.Ctx, err error) error {
 	if status < 500 && errors.As(err, &he) {
 		page = errorPage{Title: "That did not work", Detail: sentence(he.Detail)}
 	}
-	if status == 404 {
+	switch status {
+	case 404:
 		page.Title = "Not found"
+	case 503:
+		c.SetHeader("Retry-After", "1")
+		page = errorPage{Title: "The database does not answer", Detail: "Please try again in a moment."}
 	}
 	return c.Render(status, &page)
 }

@@ -52,11 +52,11 @@ func head(title string) string {
 }
 
 func streamfoot(qw422016 *qt422016.Writer, json string) {
-	qw422016.N().S(` <footer><p>Films, people and plots are invented. They come from an SQLite database within this process, served by quart. The same as JSON: <a href="`)
+	qw422016.N().S(` <footer><p>Films, people and plots are invented. They come from a database at every request, served by quart. The same as JSON: <a href="`)
 	qw422016.E().S(json)
 	qw422016.N().S(`"><code>`)
 	qw422016.E().S(json)
-	qw422016.N().S(`</code></a></p></footer> </body> </html> `)
+	qw422016.N().S(`</code></a>, and <a href="/docs">what else there is</a>.</p></footer> </body> </html> `)
 }
 
 func writefoot(qq422016 qtio422016.Writer, json string) {
@@ -306,7 +306,7 @@ func (p *listPage) empty() string {
 func (p *filmPage) StreamRender(qw422016 *qt422016.Writer) {
 	qw422016.N().S(` `)
 	streamhead(qw422016, titleCase(p.Film.Title))
-	qw422016.N().S(` <main class="stack-l"> <div class="stack"> <p><a href="/">← All films</a></p> <h1>`)
+	qw422016.N().S(` <script type="module" src="/live.js"></script> <main class="stack-l"> <div class="stack"> <p><a href="/">← All films</a></p> <h1>`)
 	qw422016.E().S(titleCase(p.Film.Title))
 	qw422016.N().S(`</h1> <p class="muted">`)
 	qw422016.N().D(p.Film.ReleaseYear)
@@ -327,11 +327,13 @@ func (p *filmPage) StreamRender(qw422016 *qt422016.Writer) {
 		}
 		qw422016.N().S(`</p> `)
 	}
-	qw422016.N().S(` </div> <div class="split"> <section class="stack" aria-labelledby="reviews"> <div class="row between"><h2 id="reviews">Reviews</h2><a class="narrow" href="#yours">Write one</a></div> `)
+	qw422016.N().S(` </div> <div class="split"> <section class="stack" aria-labelledby="reviews"> <div class="row between"><h2 id="reviews">Reviews</h2><a class="narrow" href="#yours">Write one</a></div> <p class="small" id="live" role="status" hidden><span class="dot"></span><span></span></p> <div class="stack" id="live-reviews" data-stream="/films/`)
+	qw422016.N().DL(p.Film.ID)
+	qw422016.N().S(`/reviews/live"> `)
 	p.streamscore(qw422016)
 	qw422016.N().S(` `)
 	p.streamreviews(qw422016)
-	qw422016.N().S(` </section> <section class="card stack" id="yours" aria-labelledby="yours-title"> <h2 id="yours-title">Your review</h2> `)
+	qw422016.N().S(` </div> </section> <section class="card stack" id="yours" aria-labelledby="yours-title"> <h2 id="yours-title">Your review</h2> `)
 	p.streamform(qw422016)
 	qw422016.N().S(` </section> </div> </main> `)
 	streamfoot(qw422016, "/films/"+filmPath(p.Film.ID)[len("/film/"):]+"/")

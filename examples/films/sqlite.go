@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goquart/quart/batch"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 )
@@ -29,6 +30,7 @@ const busyTimeout = 5 * time.Second
 // writes; thanks to the write-ahead log it does not hold up those that read.
 type sqliteStore struct {
 	readers, writer *connPool
+	reviews         *batch.Batch[Review, struct{}]
 }
 
 // OpenStore opens the database at path. When there is none it is created from the CSV, with the directories that it needs.
@@ -41,6 +43,7 @@ func OpenStore(path string) (Store, error) {
 	size := max(4, runtime.GOMAXPROCS(0))
 	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		s := &sqliteStore{readers: newConnPool(size), writer: newConnPool(1)}
+		s.reviews = batch.New(s.addReviews, batch.Config{Max: maxReviews})
 		err := s.open(path, size)
 		if err == nil {
 			return s, nil
@@ -92,6 +95,7 @@ func explain(err error) error {
 
 // Close implements Store.
 func (s *sqliteStore) Close() error {
+	s.reviews.Close()
 	return errors.Join(s.readers.close(), s.writer.close())
 }
 
@@ -150,11 +154,45 @@ func (s *sqliteStore) Films(ctx context.Context, year int, yield func(id int64, 
 
 // AddReview implements Store.
 func (s *sqliteStore) AddReview(ctx context.Context, r Review) error {
+	_, err := s.reviews.Do(ctx, r)
+	return err
+}
+
+// addReviews commits reviews together. A statement that fails undoes itself alone, not the transaction.
+func (s *sqliteStore) addReviews(ctx context.Context, reviews []Review) (results []struct{}, err error) {
 	conn, err := s.writer.take(ctx)
 	if err != nil {
-		return err
+		return nil, batch.All(err)
 	}
 	defer s.writer.put(conn)
+	errs := make(batch.Errors, len(reviews))
+	end, err := sqlitex.ImmediateTransaction(conn)
+	if err != nil {
+		return nil, batch.All(sqliteError(err))
+	}
+	failed := false
+	for i := range reviews {
+		errs[i] = insertReview(conn, &reviews[i])
+		failed = failed || errs[i] != nil
+	}
+	if end(&err); err != nil {
+		return nil, batch.All(sqliteError(err))
+	}
+	if failed {
+		err = errs
+	}
+	return make([]struct{}, len(reviews)), err
+}
+
+// sqliteError is ErrUnavailable when another process has been writing for longer than busyTimeout.
+func sqliteError(err error) error {
+	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+func insertReview(conn *sqlite.Conn, r *Review) error {
 	stmt, err := conn.Prepare(`INSERT INTO review
 		SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5 FROM review WHERE film_id = ?1`)
 	if err != nil {
@@ -164,7 +202,7 @@ func (s *sqliteStore) AddReview(ctx context.Context, r Review) error {
 	stmt.BindInt64(2, int64(r.Rating))
 	stmt.BindText(3, r.Author)
 	stmt.BindText(4, r.Text)
-	stmt.BindInt64(5, time.Now().Unix())
+	stmt.BindInt64(5, r.Created.Unix())
 	if _, err := stmt.Step(); err != nil {
 		switch sqlite.ErrCode(err) {
 		case sqlite.ResultConstraintForeignKey:

@@ -19,12 +19,14 @@ const PageSize = 25
 
 // Errors of a Store.
 var (
-	ErrNotFound = errors.New("films: no such film")
-	ErrInvalid  = errors.New("films: the review is out of its limits")
+	ErrNotFound    = errors.New("films: no such film")
+	ErrInvalid     = errors.New("films: the review is out of its limits")
+	ErrUnavailable = errors.New("films: the database does not answer")
 )
 
-// A Store keeps films and their reviews. It is safe for concurrent use. Its methods wait for a free connection until
-// ctx is done. For the id of no film they return ErrNotFound.
+// A Store keeps films and their reviews. It is safe for concurrent use. Its methods wait for their turn until ctx is done; a statement that has begun is
+// not called off. For the id of no film they return ErrNotFound, and ErrUnavailable when the database cannot be reached, or takes too
+// long: soon it may be there again.
 type Store interface {
 	// Film returns one film.
 	Film(ctx context.Context, id int64) (Film, error)
@@ -35,11 +37,15 @@ type Store interface {
 	Search(ctx context.Context, q Query) (Results, error)
 	// Details returns one film with what its page shows.
 	Details(ctx context.Context, id int64) (Details, error)
-	// AddReview stores r and returns once it is committed; ErrInvalid means that r is out of its limits.
+	// AddReview stores r and returns once it is committed; ErrInvalid means that r is out of its limits. After another error than
+	// these r may be stored or not.
 	AddReview(ctx context.Context, r Review) error
 	// Close waits for the calls under way and closes the database.
 	Close() error
 }
+
+// maxReviews is the most reviews that a store commits together.
+const maxReviews = 1024
 
 // Film is what the JSON routes show of a film.
 type Film struct {
@@ -99,6 +105,14 @@ type Details struct {
 	Latest   []Review // newest first, at most LatestReviews
 }
 
+// count adds reviews of a rating to the score.
+func (d *Details) count(rating, reviews int) {
+	sum := d.Score.Average*float64(d.Score.Count) + float64(rating*reviews)
+	d.Stars[rating-MinRating] += reviews
+	d.Score.Count += reviews
+	d.Score.Average = sum / float64(d.Score.Count)
+}
+
 // LatestReviews is how many reviews Details carries.
 const LatestReviews = 50
 
@@ -108,5 +122,5 @@ type Review struct {
 	Rating  int // MinRating to MaxRating
 	Author  string
 	Text    string
-	Created time.Time // set by the store, whole seconds
+	Created time.Time // whole seconds
 }

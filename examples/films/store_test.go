@@ -25,7 +25,17 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("FILMS_TEST_CHILD_DB"); path != "" {
 		os.Exit(child(os.Getenv("FILMS_TEST_CHILD_DO"), path))
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	if sharedPostgresStarted.Load() {
+		if p, err := sharedPostgres(); err == nil {
+			err = p.Stop()
+			if err != nil {
+				fmt.Println(err)
+				status = 1
+			}
+		}
+	}
+	os.Exit(status)
 }
 
 // child is another process that uses the same database.
@@ -36,7 +46,7 @@ func child(do, path string) int {
 		fmt.Println(err)
 		return 1
 	}
-	store, err := OpenStore(path)
+	store, err := openStoreAt(path)
 	if err == nil && do == "serve" {
 		err = serveChild(store)
 	} else if err == nil {
@@ -90,6 +100,14 @@ func openStore(t *testing.T, path string) Store {
 		}
 	})
 	return store
+}
+
+// openStoreAt opens what a flag of the program names.
+func openStoreAt(place string) (Store, error) {
+	if strings.Contains(place, "://") {
+		return OpenPostgres(place)
+	}
+	return OpenStore(place)
 }
 
 func newStore(t *testing.T) Store {
@@ -297,19 +315,20 @@ func writeFile(t *testing.T, path string, data []byte) {
 }
 
 func TestFilm(t *testing.T) {
-	store := newStore(t)
-	film, err := store.Film(t.Context(), 995)
-	if want := (Film{ID: 995, ReleaseYear: 2024, Title: "SECOND MOSAIC"}); film != want || err != nil {
-		t.Errorf("film 995 = %+v, %v; want %+v", film, err, want)
-	}
-	for _, id := range []int64{0, -1, 1001, 1 << 62} {
-		if _, err := store.Film(t.Context(), id); !errors.Is(err, ErrNotFound) {
-			t.Errorf("film %d: error %v, want ErrNotFound", id, err)
+	eachStore(t, func(t *testing.T, store Store) {
+		film, err := store.Film(t.Context(), 995)
+		if want := (Film{ID: 995, ReleaseYear: 2024, Title: "SECOND MOSAIC"}); film != want || err != nil {
+			t.Errorf("film 995 = %+v, %v; want %+v", film, err, want)
 		}
-		if _, err := store.Details(t.Context(), id); !errors.Is(err, ErrNotFound) {
-			t.Errorf("details %d: error %v, want ErrNotFound", id, err)
+		for _, id := range []int64{0, -1, 1001, 1 << 62} {
+			if _, err := store.Film(t.Context(), id); !errors.Is(err, ErrNotFound) {
+				t.Errorf("film %d: error %v, want ErrNotFound", id, err)
+			}
+			if _, err := store.Details(t.Context(), id); !errors.Is(err, ErrNotFound) {
+				t.Errorf("details %d: error %v, want ErrNotFound", id, err)
+			}
 		}
-	}
+	})
 }
 
 // expectedFilms is the exact answer of the list of films, by id.
@@ -327,32 +346,33 @@ func expectedFilms(t *testing.T) map[string]map[string]any {
 }
 
 func TestFilms(t *testing.T) {
-	store := newStore(t)
-	expected := expectedFilms(t)
-	for _, year := range []int{0, 2000, 2020, 2025, 9999} {
-		want := map[int64]string{}
-		for id, film := range expected {
-			if int(film["release_year"].(float64)) > year {
-				n, _ := strconv.ParseInt(id, 10, 64)
-				want[n] = film["title"].(string)
+	eachStore(t, func(t *testing.T, store Store) {
+		expected := expectedFilms(t)
+		for _, year := range []int{0, 2000, 2020, 2025, 9999} {
+			want := map[int64]string{}
+			for id, film := range expected {
+				if int(film["release_year"].(float64)) > year {
+					n, _ := strconv.ParseInt(id, 10, 64)
+					want[n] = film["title"].(string)
+				}
+			}
+			err := store.Films(t.Context(), year, func(id int64, got int, title []byte) bool {
+				if got <= year || want[id] != string(title) {
+					t.Errorf("after %d: film %d is %q of %d, want %q", year, id, title, got, want[id])
+				}
+				delete(want, id)
+				return true
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(want) != 0 {
+				t.Errorf("after %d: %d films are missing", year, len(want))
 			}
 		}
-		err := store.Films(t.Context(), year, func(id int64, got int, title []byte) bool {
-			if got <= year || want[id] != string(title) {
-				t.Errorf("after %d: film %d is %q of %d, want %q", year, id, title, got, want[id])
-			}
-			delete(want, id)
-			return true
-		})
-		if err != nil {
-			t.Fatal(err)
+		n := 0
+		if err := store.Films(t.Context(), 0, func(int64, int, []byte) bool { n++; return false }); err != nil || n != 1 {
+			t.Errorf("a yield that returns false was called %d times, error %v", n, err)
 		}
-		if len(want) != 0 {
-			t.Errorf("after %d: %d films are missing", year, len(want))
-		}
-	}
-	n := 0
-	if err := store.Films(t.Context(), 0, func(int64, int, []byte) bool { n++; return false }); err != nil || n != 1 {
-		t.Errorf("a yield that returns false was called %d times, error %v", n, err)
-	}
+	})
 }

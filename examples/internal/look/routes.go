@@ -21,7 +21,7 @@ func serve(app *quart.App, path, contentType string, data []byte) {
 		}
 		c.SetHeader("Cache-Control", maxAge)
 		return c.Bytes(200, contentType, data)
-	})
+	}).Doc(quart.Doc{Hidden: true})
 }
 
 // Secure sets the headers of a page: the CSP, and that other sites learn no more than the origin from a link.

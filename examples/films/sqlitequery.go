@@ -42,23 +42,23 @@ func (s *sqliteStore) Search(ctx context.Context, q Query) (Results, error) {
 	if err != nil || page.Page > page.Pages() {
 		return page, err
 	}
-	err = sqlitex.Execute(conn, pageQuery(filter, q.Sort), &sqlitex.ExecOptions{
+	err = sqlitex.Execute(conn, pageQuery(filter, q.Sort, "LIMIT ? OFFSET ?"), &sqlitex.ExecOptions{
 		Args:       append(args, PageSize, (page.Page-1)*PageSize),
 		ResultFunc: func(stmt *sqlite.Stmt) error { page.Films = append(page.Films, readListed(stmt)); return nil },
 	})
 	return page, err
 }
 
-// pageQuery sums up the reviews of the films on the page, not of all that match.
-func pageQuery(filter string, by Sort) string {
+// pageQuery sums up the reviews of the films on the page, not of all that match. SQLite and PostgreSQL both understand it.
+func pageQuery(filter string, by Sort, limit string) string {
 	order, ok := orders[by]
 	if !ok {
 		order = orders[ByTitle]
 	}
 	return `SELECT film_id, release_year, title, description, rating, length,
 		(SELECT count(*) FROM review WHERE review.film_id = page.film_id),
-		(SELECT coalesce(avg(review.rating), 0) FROM review WHERE review.film_id = page.film_id)
-	FROM (SELECT * FROM ` + filter + ` ORDER BY ` + order + ` LIMIT ? OFFSET ?) AS page ORDER BY ` + order
+		(SELECT CAST(coalesce(avg(review.rating), 0) AS double precision) FROM review WHERE review.film_id = page.film_id)
+	FROM (SELECT * FROM ` + filter + ` ORDER BY ` + order + ` ` + limit + `) AS page ORDER BY ` + order
 }
 
 // matchExpression makes an FTS5 expression that asks for all words of text, each of them a prefix. Words are quoted, so that
@@ -115,21 +115,10 @@ func (s *sqliteStore) Details(ctx context.Context, id int64) (d Details, err err
 }
 
 func readScore(conn *sqlite.Conn, d *Details) error {
-	sum := 0
-	err := sqlitex.Execute(conn, "SELECT rating, count(*) FROM review WHERE film_id = ? GROUP BY rating", &sqlitex.ExecOptions{
-		Args: []any{d.ID},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			rating, count := stmt.ColumnInt(0), stmt.ColumnInt(1)
-			d.Stars[rating-MinRating] = count
-			d.Score.Count += count
-			sum += rating * count
-			return nil
-		},
+	return sqlitex.Execute(conn, "SELECT rating, count(*) FROM review WHERE film_id = ? GROUP BY rating", &sqlitex.ExecOptions{
+		Args:       []any{d.ID},
+		ResultFunc: func(stmt *sqlite.Stmt) error { d.count(stmt.ColumnInt(0), stmt.ColumnInt(1)); return nil },
 	})
-	if d.Score.Count > 0 {
-		d.Score.Average = float64(sum) / float64(d.Score.Count)
-	}
-	return err
 }
 
 func readLatest(conn *sqlite.Conn, d *Details) error {

@@ -2,13 +2,11 @@ package main
 
 import (
 	_ "embed"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,11 +14,8 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-//go:embed data/films.csv
-var filmsCSV string
-
-//go:embed schema.sql
-var schemaSQL string
+//go:embed sqlite.sql
+var sqliteSchema string
 
 // What the header of the file says, so that a database of another program or of another version is never written to.
 const (
@@ -97,7 +92,7 @@ func createOrCheck(conn *sqlite.Conn, csv io.Reader) (err error) {
 }
 
 func create(conn *sqlite.Conn, csv io.Reader) error {
-	if err := sqlitex.ExecuteScript(conn, schemaSQL, nil); err != nil {
+	if err := sqlitex.ExecuteScript(conn, sqliteSchema, nil); err != nil {
 		return err
 	}
 	if err := importFilms(conn, csv); err != nil {
@@ -141,70 +136,24 @@ func checkFilms(conn *sqlite.Conn) error {
 	}})
 }
 
-// importFilms reads a CSV file with a header line into the table film.
-func importFilms(conn *sqlite.Conn, r io.Reader) error {
-	rows := csv.NewReader(r)
-	header, err := rows.Read()
-	if err != nil {
-		return err
-	}
-	columns := make(map[string]int, len(header))
-	for i, name := range header {
-		columns[name] = i
-	}
+// importFilms fills the table film.
+func importFilms(conn *sqlite.Conn, csv io.Reader) error {
 	insert, err := conn.Prepare("INSERT INTO film VALUES (:film_id, :title, :description, :release_year, :rating, :length, :features)")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = insert.Finalize() }()
-	for {
-		record, err := rows.Read()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
+	return readFilms(csv, func(film csvFilm) error {
+		insert.SetInt64(":film_id", film.ID)
+		insert.SetText(":title", film.Title)
+		insert.SetText(":description", film.Description)
+		insert.SetInt64(":release_year", film.ReleaseYear)
+		insert.SetText(":rating", film.Rating)
+		insert.SetInt64(":length", film.Length)
+		insert.SetText(":features", film.Features)
+		if _, err := insert.Step(); err != nil {
 			return err
 		}
-		if err := insertFilm(insert, columns, record); err != nil {
-			line, _ := rows.FieldPos(0)
-			return fmt.Errorf("line %d: %w", line, err)
-		}
-	}
-}
-
-func insertFilm(insert *sqlite.Stmt, columns map[string]int, record []string) error {
-	field := func(name string) (string, error) {
-		i, ok := columns[name]
-		if !ok {
-			return "", fmt.Errorf("no column %q", name)
-		}
-		return record[i], nil
-	}
-	for _, name := range []string{"film_id", "release_year", "length"} {
-		text, err := field(name)
-		if err != nil {
-			return err
-		}
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		insert.SetInt64(":"+name, n)
-	}
-	for _, name := range []string{"title", "description", "rating"} {
-		text, err := field(name)
-		if err != nil {
-			return err
-		}
-		insert.SetText(":"+name, text)
-	}
-	features, err := field("special_features") // as PostgreSQL writes an array: {Trailers,Commentaries}
-	if err != nil {
-		return err
-	}
-	insert.SetText(":features", strings.Trim(features, "{}"))
-	if _, err := insert.Step(); err != nil {
-		return err
-	}
-	return insert.Reset()
+		return insert.Reset()
+	})
 }

@@ -1,0 +1,80 @@
+package openapi_test
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/goquart/quart/openapi"
+)
+
+func TestECMAPattern(t *testing.T) {
+	for _, tt := range []struct{ re, want string }{
+		{`^[a-z]+$`, `^[a-z]+$`}, // kept as it is
+		{`^(?:a|b){2,3}\d+\.$`, `^(?:a|b){2,3}\d+\.$`},
+		{`[0-9]{4}-[0-9]{2}`, `[0-9]{4}-[0-9]{2}`},
+		{`[^a\-b]`, `[^a\-b]`},
+		{``, ``},
+		{`(?i)^ab1$`, `^[Aa][Bb]1$`},
+		{`(?i)k`, "[Kk\u212a]"}, // and the Kelvin sign, as RE2 folds
+		{`\Aab\z`, `^ab$`},
+		{`(?P<year>\d{4})`, `([0-9]{4})`},
+		{`[[:alpha:]]+`, `[A-Za-z]+`},
+		{`\s`, "[\\u0009\\u000A\\u000C\\u000D ]"},
+		{`(?s).`, `[\s\S]`},
+		{`a{b`, `a\{b`},
+		{`\x41`, `A`},
+		{`\Qa.b\E`, `a\.b`},
+		{`(?:foo|far|faz)x`, `(?:foo|far|faz)x`},
+		{`(?U)a+`, `a+?`},
+		{`[]a]`, `[\]a]`},
+		{`ä|ö`, `[äö]`},
+	} {
+		got, ok := openapi.ECMAPattern(tt.re)
+		if !ok || got != tt.want {
+			t.Errorf("%q: %q, %v, want %q", tt.re, got, ok, tt.want)
+		}
+	}
+	for _, re := range []string{`\pL+`, `(?m)^a$`, `[😀]`, `(`, `[^\x00-\x{10FFFF}]`} {
+		if got, ok := openapi.ECMAPattern(re); ok {
+			t.Errorf("%q: %q, want none", re, got)
+		}
+	}
+}
+
+var unicodeEscape = regexp.MustCompile(`\\u([0-9A-F]{4})`)
+
+// FuzzECMAPattern reads the pattern as RE2 again, which knows all of it but the escapes \u: it matches the same.
+func FuzzECMAPattern(f *testing.F) {
+	for _, seed := range [][2]string{
+		{`^[a-z]+$`, "abc"},
+		{`(?i)straße|K`, "STRASSE"},
+		{`[^\x00-a]{2,}?b*`, "zzb"},
+		{`(a|b?)+\b\B`, "ab ba"},
+		{`[[:^space:]\d]`, " 1"},
+		{`a{b|}]`, "a{b"},
+		{`\n\t.`, "\n\tx"},
+		{`(?s)^.$|(?U)x*`, "\n"},
+		{`[\]\-^[]`, "^"},
+		{``, ""},
+		{`(|a)*`, "aa"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, re, text string) {
+		want, err := regexp.Compile(re)
+		pattern, ok := openapi.ECMAPattern(re)
+		if err != nil && ok {
+			t.Fatalf("%q: %q of what is no expression", re, pattern)
+		}
+		if !ok {
+			return
+		}
+		got, err := regexp.Compile(unicodeEscape.ReplaceAllString(pattern, `\x{$1}`))
+		if err != nil {
+			t.Fatalf("%q: %q: %v", re, pattern, err)
+		}
+		if got.MatchString(text) != want.MatchString(text) {
+			t.Fatalf("%q and %q differ for %q", re, pattern, text)
+		}
+	})
+}

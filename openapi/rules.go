@@ -1,0 +1,246 @@
+package openapi
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/goquart/quart"
+)
+
+// requiredBy reports whether a rules tag has the rule required.
+func requiredBy(tag string) bool {
+	list, err := quart.ParseRules(tag)
+	return err == nil && slices.ContainsFunc(list, func(rule quart.Rule) bool { return rule.Name == "required" })
+}
+
+// constrain adds the rules of a tag to s, which describes a t. The rules are named as the keywords are, but for the bounds of numbers.
+func constrain(s *schema, t reflect.Type, tag string) error {
+	if tag == "" {
+		return nil
+	}
+	list, err := quart.ParseRules(tag)
+	if err != nil {
+		return err
+	}
+	for _, rule := range list {
+		s, t, name := s, t, rule.Name
+		for strings.HasPrefix(name, "items.") {
+			name = name[len("items."):]
+			if t = elemOf(t); t == nil || s.Items == nil {
+				return fmt.Errorf("rule %s: there are no items", rule.Name)
+			}
+			s = s.Items
+		}
+		if err := s.constrain(t, name, rule.Value); err != nil {
+			return fmt.Errorf("rule %s: %w", rule.Name, err)
+		}
+	}
+	return nil
+}
+
+// elemOf returns the type of a list's elements, without pointers; nil for what is no list.
+func elemOf(t reflect.Type) reflect.Type {
+	if t.Kind() != reflect.Slice && t.Kind() != reflect.Array {
+		return nil
+	}
+	t = t.Elem()
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t
+}
+
+// constrain adds one rule.
+func (s *schema) constrain(t reflect.Type, name, value string) error {
+	switch name {
+	case "required": // is a matter of the object, or of the parameter
+	case "enum":
+		for _, text := range splitEnum(value) {
+			s.Enum = append(s.Enum, s.value(t, text))
+		}
+		if slices.Contains(s.Type, "null") {
+			s.Enum = append(s.Enum, jsontext.Value("null"))
+		}
+	case "format":
+		s.Format = value
+	case "pattern":
+		if p, ok := ecmaPattern(value); ok {
+			s.Pattern = p
+		} else {
+			s.describeMore("Matches the regular expression (RE2) " + value)
+		}
+	case "uniqueItems":
+		s.UniqueItems = value != "false"
+	default:
+		return s.limit(t, name, value)
+	}
+	return nil
+}
+
+// limit adds a rule whose value is a number.
+func (s *schema) limit(t reflect.Type, name, value string) error {
+	field := map[string]*jsontext.Value{
+		"min": &s.Minimum, "max": &s.Maximum, "exclusiveMin": &s.ExclusiveMinimum, "exclusiveMax": &s.ExclusiveMaximum, "multipleOf": &s.MultipleOf,
+		"minLength": &s.MinLength, "maxLength": &s.MaxLength, "minItems": &s.MinItems, "maxItems": &s.MaxItems,
+		"minProperties": &s.MinProperties, "maxProperties": &s.MaxProperties,
+	}[name]
+	if field == nil {
+		return fmt.Errorf("is not known")
+	}
+	text := jsontext.Value(value)
+	if d, err := time.ParseDuration(value); t == durationType && err == nil {
+		text = jsontext.Value(fmt.Sprint(int64(d)))
+	}
+	numeric := field == &s.Minimum || field == &s.Maximum || field == &s.ExclusiveMinimum || field == &s.ExclusiveMaximum || field == &s.MultipleOf
+	switch {
+	case numeric && slices.Contains(s.Type, "string"): // a duration as text, a number in a string
+		s.describeMore(limitText(name) + " " + value + ".")
+	case s.Format == formatFile, s.ContentEncoding != "": // counts bytes, which no keyword does
+		s.describeMore(limitText(name) + " " + strings.TrimSuffix(value, "B") + unitOf(value) + ".")
+	case !isNumber(text):
+		return fmt.Errorf("%q is no number", value)
+	default:
+		*field = text
+	}
+	return nil
+}
+
+func limitText(name string) string {
+	switch name {
+	case "min", "minLength":
+		return "At least"
+	case "max", "maxLength":
+		return "At most"
+	case "exclusiveMin":
+		return "More than"
+	case "exclusiveMax":
+		return "Less than"
+	}
+	return "A multiple of"
+}
+
+// unitOf is the unit of a number of bytes that does not name one.
+func unitOf(value string) string {
+	if strings.HasSuffix(value, "B") {
+		return "B"
+	}
+	return " bytes"
+}
+
+// splitEnum returns the values of the rule enum, which are separated by a bar. A backslash takes a bar, a comma and a backslash as they are.
+func splitEnum(value string) []string {
+	values, one := []string{}, []byte{}
+	for i := 0; i < len(value); i++ {
+		switch b := value[i]; {
+		case b == '|':
+			values, one = append(values, string(one)), one[:0]
+		case b == '\\' && i+1 < len(value):
+			i++
+			one = append(one, value[i])
+		default:
+			one = append(one, b)
+		}
+	}
+	return append(values, string(one))
+}
+
+// describeMore appends a sentence to the description.
+func (s *schema) describeMore(text string) {
+	if s.Description != "" {
+		s.Description = strings.TrimSuffix(s.Description, " ") + " "
+	}
+	s.Description += text
+}
+
+func isNumber(v jsontext.Value) bool { return v.IsValid() && v.Kind() == '0' }
+
+// annotate adds what the tags say besides rules; "" is nothing.
+func annotate(s *schema, t reflect.Type, doc, def, example string) {
+	if doc != "" {
+		extra := s.Description
+		s.Description = doc
+		if extra != "" {
+			s.describeMore(extra)
+		}
+	}
+	if def != "" {
+		s.Default = s.value(t, def)
+	}
+	if example != "" {
+		s.Examples = []jsontext.Value{s.value(t, example)}
+	}
+}
+
+// value makes JSON of the text of a tag, for a value that s describes.
+func (s *schema) value(t reflect.Type, text string) jsontext.Value {
+	v := jsontext.Value(text)
+	switch kindOf(s, t) {
+	case "integer", "number":
+		if isNumber(v) {
+			return v
+		}
+		if d, err := time.ParseDuration(text); t == durationType && err == nil {
+			return jsontext.Value(fmt.Sprint(int64(d)))
+		}
+	case "boolean":
+		if text == "true" || text == "false" {
+			return v
+		}
+	case "array":
+		if v.Kind() == '[' && v.IsValid() {
+			return compact(v)
+		}
+		return s.listValue(t, text)
+	case "object", "":
+		if v.IsValid() {
+			return compact(v)
+		}
+	}
+	b, err := json.Marshal(text, jsontext.AllowInvalidUTF8(true))
+	if err != nil { // there is no such string
+		panic(err)
+	}
+	return b
+}
+
+// listValue makes an array of elements between commas, as the default of a parameter has them.
+func (s *schema) listValue(t reflect.Type, text string) jsontext.Value {
+	elem, items := elemOf(t), s.Items
+	if elem == nil || items == nil {
+		elem, items = reflect.TypeFor[string](), &schema{Type: types{"string"}}
+	}
+	list := []byte{'['}
+	for i, one := range strings.Split(text, ",") {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(list, items.value(elem, one)...)
+	}
+	return append(list, ']')
+}
+
+// kindOf returns the JSON type of what s describes, "" for anything.
+func kindOf(s *schema, t reflect.Type) string {
+	for _, one := range s.Type {
+		if one != "null" {
+			return one
+		}
+	}
+	if s.target != nil && len(s.target.schema.Type) > 0 {
+		return kindOf(s.target.schema, t)
+	}
+	if t.Kind() == reflect.String {
+		return "string"
+	}
+	return ""
+}
+
+func compact(v jsontext.Value) jsontext.Value {
+	_ = v.Compact() // it is valid
+	return v
+}
