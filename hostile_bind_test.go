@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/netip"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -132,24 +133,20 @@ func TestHostileDominance(t *testing.T) {
 
 // HOne and HTwo have the same name tagged: the codec takes neither.
 type HOne struct {
-	Role string `json:"role" rules:"required" `
+	Role string `json:"role" rules:"required"`
 }
 type HTwo struct {
 	Role string `json:"role"`
 }
 
 func TestHostileNoDominance(t *testing.T) {
-	type in struct {
-		HOne
-		HTwo
-	}
-	if v := panicOf(func() {
-		a := hostilePost[in](t, `{"role":"x"}`)
-		if a.StatusCode == 200 && !strings.Contains(a.body, "x") {
-			t.Errorf("required is met by a member that no field takes: %s", a.body)
-		}
-	}); v != nil {
-		return
+	both := reflect.StructOf([]reflect.StructField{ // go vet refuses to see it written out
+		{Name: "HOne", Type: reflect.TypeFor[HOne](), Anonymous: true},
+		{Name: "HTwo", Type: reflect.TypeFor[HTwo](), Anonymous: true},
+	})
+	decode := binder(quart.New(quart.Config{}))
+	if v := panicOf(func() { _ = decode([]byte(`{"role":"x"}`), reflect.New(both).Interface()) }); !strings.Contains(fmt.Sprint(v), "neither") {
+		t.Errorf("required can be met by a member that no field takes: %v", v)
 	}
 }
 

@@ -43,10 +43,6 @@ func TestHostileTypesAtRegistration(t *testing.T) {
 		N int `json:"n"`
 	}](t)
 	hostileRefused[struct {
-		A int `json:"a"`
-		B int `json:"a"`
-	}](t)
-	hostileRefused[struct {
 		A time.Time `json:"a,format:DateOnly"`
 	}](t)
 	hostileRefused[struct{ a int }](t) //nolint:unused
