@@ -15,6 +15,7 @@ var (
 	errJSONEmpty error = &HTTPError{Status: 400, Detail: "the body is empty"}
 	errJSONType  error = &HTTPError{Status: 415, Detail: "the body must be of type application/json"}
 	errFormType  error = &HTTPError{Status: 415, Detail: "the body must be a form: of type application/x-www-form-urlencoded or multipart/form-data"}
+	errEncoded   error = &HTTPError{Status: 415, Detail: "the body is encoded (Content-Encoding), which this resource does not take"}
 	errFilesType error = &HTTPError{Status: 415, Detail: "the body must be of type multipart/form-data"}
 )
 
@@ -78,6 +79,9 @@ func (ct *content) readJSON(c *Ctx, v reflect.Value) error {
 		return ct.empty()
 	}
 	if err := c.app.unmarshal(data, v, ct.shape, ct.check); err != nil {
+		if StatusOf(err) == 400 && c.body.filter.wrap == nil && len(h.Peek("Content-Encoding")) > 0 {
+			return errEncoded
+		}
 		return err
 	}
 	if v.Kind() == reflect.Pointer && v.IsNil() && !ct.optional {
@@ -115,11 +119,16 @@ func (a *App) unmarshal(data []byte, v reflect.Value, s *shape, check rulesCheck
 	if !k.run(s, check, v) {
 		return &HTTPError{Status: 400, Detail: "the body is no valid JSON"}
 	}
+	if len(k.faults) >= maxFaults {
+		return &HTTPError{Status: 422, Detail: detailFaults, Fields: k.takeFaults()}
+	}
 	if len(k.faults) > 0 {
 		return Problems(k.takeFaults()...)
 	}
 	return nil
 }
+
+const detailFaults = "the input does not meet its constraints; more may be wrong than these 100"
 
 // readMessage decodes and validates a websocket's message as a body is.
 func (a *App) readMessage(data []byte, v any) error {
@@ -146,10 +155,18 @@ func (a *App) readMessage(data []byte, v any) error {
 	return unprocessable(a.cfg.Validator(v))
 }
 
-// notJSON is the answer to an error of the codec when it is the bytes that are wrong, or the program; nil when it is the shape.
-func notJSON(err error, data []byte) error {
+// statusOf is the status that a codec's error has, or one of a type that decodes itself; 0 for none.
+func statusOf(err error) int {
 	var coded interface{ StatusCode() int }
 	if errors.As(err, &coded) {
+		return coded.StatusCode()
+	}
+	return 0
+}
+
+// notJSON is the answer to an error of the codec when it is the bytes that are wrong, or the program; nil when it is the shape.
+func notJSON(err error, data []byte) error {
+	if coded := statusOf(err); coded != 0 && coded != 422 {
 		return err
 	}
 	if !jsontext.Value(data).IsValid() {

@@ -488,3 +488,64 @@ func holds(t *testing.T, data []byte, in *purchase) {
 		holds(t, raw["parent"], in.Parent)
 	}
 }
+
+// even is a type that says why it does not take a text.
+type even int
+
+func (e *even) UnmarshalText(text []byte) error {
+	if len(text)%2 != 0 {
+		return quart.Errorf(422, "must have an even length")
+	}
+	*e = even(len(text))
+	return nil
+}
+
+func TestOwnDetails(t *testing.T) {
+	app, _ := newApp(quart.Config{})
+	quart.Post(app, "/", func(_ *quart.Ctx, in struct {
+		Q    even `query:"q"`
+		Body struct {
+			A, B even
+			C    int
+		} `body:""`
+	},
+	) (string, error) {
+		return "", nil
+	})
+	s := serve(t, app)
+	const js = "Content-Type: application/json"
+	wantFaults(t, s.do("POST", "/?q=ab", `{"A":"ab"}`, js))
+	wantFaults(t, s.do("POST", "/?q=a", `{"A":"a","B":"abc","C":"x"}`, js), "query q must have an even length",
+		"body /A must have an even length", "body /B must have an even length", "body /C must be an integer")
+	if a := s.do("POST", "/?q=%ff%ff", `{"A":"ab"}`, js, "Content-Encoding: gzip"); a.StatusCode != 200 {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if a := s.do("POST", "/", "\x1f\x8b", js, "Content-Encoding: gzip"); a.StatusCode != 415 || !strings.Contains(a.body, "Content-Encoding") {
+		t.Errorf("an encoded body: %d %s", a.StatusCode, a.body)
+	}
+	app, _ = newApp(quart.Config{})
+	quart.Get(app, "/", func(_ *quart.Ctx, in struct {
+		Q string `query:"q"`
+	},
+	) (string, error) {
+		return in.Q, nil
+	})
+	wantFaults(t, serve(t, app).get("/?q=%ff"), "query q must be text in UTF-8")
+}
+
+// logged is an error whose text is for everybody, and the rest for the log.
+type logged struct{}
+
+func (logged) Error() string        { return "it failed" }
+func (logged) LogValue() slog.Value { return slog.StringValue("the secret cause") }
+
+func TestLogValuers(t *testing.T) {
+	app, log := newApp(quart.Config{})
+	app.Get("/", func(*quart.Ctx) error { return fmt.Errorf("here: %w", logged{}) })
+	if a := serve(t, app).get("/"); a.StatusCode != 500 || strings.Contains(a.body, "failed") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if !strings.Contains(log.String(), "here: it failed") || !strings.Contains(log.String(), "the secret cause") {
+		t.Errorf("the log: %s", log)
+	}
+}

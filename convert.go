@@ -359,8 +359,17 @@ func setTime(_ *Ctx, dst reflect.Value, text []byte) string {
 
 // setText must not let the type keep text: encoding.TextUnmarshaler forbids it.
 func setText(_ *Ctx, dst reflect.Value, text []byte) string {
-	if dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText(text) != nil {
-		return "is not valid"
+	return ownDetail(dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText(text))
+}
+
+// ownDetail is what a type says of a text that it does not take: the Detail of an *HTTPError. Other errors are not for clients.
+func ownDetail(err error) string {
+	var e *HTTPError
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &e) && e.Detail != "":
+		return e.Detail
 	}
-	return ""
+	return "is not valid"
 }

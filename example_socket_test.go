@@ -108,7 +108,7 @@ func ExampleSocket_ReadJSON() {
 	// Output:
 	// {"X":2,"Y":1}
 	// websocket: close 1000 (normal)
-	// websocket: close 1008 (policy violation): the input does not meet its constraints
+	// websocket: close 1008 (policy violation): /X must be an integer
 }
 
 // A frame is encoded once, however many sockets and event streams it is posted to. Post never blocks.

@@ -69,6 +69,10 @@ func decodeDetail(err error, t reflect.Type) string {
 	if errors.Is(err, strconv.ErrRange) {
 		return "is out of range"
 	}
+	var own *HTTPError
+	if errors.As(err, &own) {
+		return ownDetail(own)
+	}
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) && semantic.GoType != nil {
 		t = semantic.GoType

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 
 	"github.com/valyala/fasthttp"
@@ -251,6 +252,11 @@ func (c *Ctx) logError(err error) {
 	var p *PanicError
 	if errors.As(err, &p) {
 		c.Log().Error("panic", "method", c.Method(), "path", c.Path(), "error", p.Error(), "stack", string(p.Stack))
+		return
+	}
+	var whole slog.LogValuer // such as a batch's panic, whose text is for everybody
+	if errors.As(err, &whole) {
+		c.Log().Error("request failed", "method", c.Method(), "path", c.Path(), "error", err.Error(), "cause", whole)
 		return
 	}
 	c.Log().Error("request failed", "method", c.Method(), "path", c.Path(), "error", err.Error())

@@ -292,6 +292,11 @@ func defaultOf(t reflect.Type, def string, check rulesCheck) (func(dst reflect.V
 
 // compileRules compiles the rules tag of a field.
 func compileRules(sf reflect.StructField) (rulesCheck, error) {
+	for _, other := range [...]string{"rule", "binding"} {
+		if _, ok := sf.Tag.Lookup(other); ok {
+			return nil, fmt.Errorf("the tag %s is nobody's here: it is rules, see Handle", other)
+		}
+	}
 	tag := sf.Tag.Get("rules")
 	check, err := rules.Compile(tag, sf.Type)
 	if err != nil {

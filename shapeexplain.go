@@ -49,8 +49,7 @@ func (x explainer) decode(raw []byte, v reflect.Value) (err, stop error) {
 	if err = x.codec.Decode(raw, v.Addr().Interface()); err == nil {
 		return nil, nil
 	}
-	var coded interface{ StatusCode() int }
-	if errors.As(err, &coded) {
+	if coded := statusOf(err); coded != 0 && coded != 422 {
 		return err, err
 	}
 	return err, typeFault(err)

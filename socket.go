@@ -286,7 +286,7 @@ func (s *Socket) ReadText() (string, error) {
 
 // ReadJSON decodes the next message into v, by the rules of Ctx.Bind for a JSON body: with Config.JSON, at most 64 levels deep, and checked by v's method Validate and
 // Config.Validator. Errors besides those of Read: an *HTTPError of status 400 or 422, after which the next message can be read; returned by the
-// socket's function it closes with 1007 or 1008 and its Detail.
+// socket's function it closes with 1007 or 1008 and its Detail, or what is wrong with the first field.
 func (s *Socket) ReadJSON(v any) error {
 	m, err := s.Read()
 	if err != nil {

@@ -60,7 +60,7 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 //	body:"image/*"      []byte, string or io.Reader: the body as it is, of that media type, or of any if none is named
 //
 // Fields other than the body and files are strings, numbers, booleans, time.Duration (1m30s), time.Time (RFC 3339), [16]byte (a UUID), types with a
-// method UnmarshalText, types made of these, pointers (nil when absent), and for query, header and form also slices, which take a
+// method UnmarshalText, whose error may be an Errorf(422, "must be ...") to say why not, types made of these, pointers (nil when absent), and for query, header and form also slices, which take a
 // repeated name. What is absent is the tag default:"20" (of a slice: elements between commas), else the zero value. A query argument without text is not
 // absent; a header without text is, and a form's field whose type is no string or slice: browsers send one that was left empty, so that a string needs minLength=1
 // to be filled in. Text is UTF-8. Members of a JSON body have defaults, too. In JSON a time.Duration is a number of nanoseconds, and a [16]byte base64.
@@ -93,7 +93,7 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 //   - 415: a body of another media type: JSON is application/json or application/*+json.
 //   - 400: a body that is empty or no JSON by RFC 8259: bad syntax or UTF-8, a name twice in an object, bytes after the value;
 //     or nested deeper than 64. A form that is malformed.
-//   - 422: what is well formed, but of the wrong type or against a rule.
+//   - 422: what is well formed, but of the wrong type or against a rule. A number that is written with a fraction or an exponent is no integer.
 //
 // Names of JSON objects match by case, and unknown ones are ignored. JSON null is the zero value, but for a pointer as the input a 422.
 //
@@ -128,7 +128,7 @@ func Handle[In, Out any](r Router, method, pattern string, h func(*Ctx, In) (Out
 	if err != nil {
 		panic(fmt.Sprintf("quart: %s %q: %v (%s)", method, pattern, err, callSite()))
 	}
-	if method == "GET" && p.hasBody && len(p.body) == 0 {
+	if method == "GET" && (p.hasBody || p.form) {
 		panic(fmt.Sprintf("quart: GET %q: input type %v: a GET has no body: give the fields sources, such as query:\"page\", or use Query (%s)", pattern, p.typ, callSite()))
 	}
 	e := &endpoint[In, Out]{

@@ -260,10 +260,10 @@ func TestTypedRegistrationPanics(t *testing.T) {
 		{`field a: has a source tag, but is not exported`, in[struct {
 			a int `query:"a"`
 		}]},
-		{`field A: `, in[struct {
+		{`field A: rules "maxLength=1": `, in[struct {
 			A int `query:"a" rules:"maxLength=1"`
 		}]},
-		{`field A: `, in[struct {
+		{`there is no rule "nonsense"`, in[struct {
 			A int `json:"a" rules:"nonsense"`
 		}]},
 		{`field a: has rules, but is nothing of JSON`, in[struct {
@@ -294,6 +294,41 @@ func TestTypedRegistrationPanics(t *testing.T) {
 		{`has form fields and a body`, in[struct {
 			A int   `form:"a"`
 			B point `body:""`
+		}]},
+		{`field A: rules "min=2,max=1"`, in[struct {
+			A int `query:"a" rules:"min=2,max=1"`
+		}]},
+		{`field A: the tag binding is nobody's here`, in[struct {
+			A int `json:"a" binding:"required"`
+		}]},
+		{`has two fields for header "x-a"`, in[struct {
+			A int `header:"X-A"`
+			B int `header:"x-a"`
+		}]},
+		{`"a b" is no name of a header`, in[struct {
+			A int `header:"a b"`
+		}]},
+		{`its query tag has a comma`, in[struct {
+			A int `query:"a,omitempty"`
+		}]},
+		{`has fields with sources: take the quart_test.span itself`, in[*span]},
+		{`is required and has a default`, in[struct {
+			A int `query:"a" rules:"required" default:"1"`
+		}]},
+		{`a GET has no body`, func(app *quart.App) {
+			quart.Get(app, "/x", func(*quart.Ctx, point) (none, error) { return none{}, nil })
+		}},
+		{`a GET has no body`, func(app *quart.App) {
+			quart.Get(app, "/x", func(*quart.Ctx, struct {
+				A int `form:"a"`
+			},
+			) (none, error) {
+				return none{}, nil
+			})
+		}},
+		{`Route.Returns(700)`, func(app *quart.App) { app.Get("/x", text).Returns(700, nil) }},
+		{`the header Content-Length is the server's`, out[struct {
+			A int `header:"Content-Length"`
 		}]},
 		{`field B: is a second body`, in[struct {
 			A point `body:""`

@@ -3,6 +3,7 @@ package quart
 import (
 	"errors"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/goquart/quart/internal/wsproto"
@@ -279,6 +280,9 @@ func (s *Socket) verdict(err error) *CloseError {
 			code = 1007
 		}
 		reason := e.Detail
+		if len(e.Fields) > 0 { // 123 bytes are no place for all
+			reason = strings.TrimSpace(e.Fields[0].Pointer + " " + e.Fields[0].Detail)
+		}
 		if reason == "" {
 			reason = fasthttp.StatusMessage(e.Status)
 		}

@@ -216,17 +216,27 @@ func TestProblems(t *testing.T) {
 		quart.Get(app, "/text", func(*quart.Ctx, filter) (quart.None, error) { return quart.None{}, nil })
 		quart.Get(app, "/number", func(*quart.Ctx, number) (quart.None, error) { return quart.None{}, nil })
 		quart.Get(app, "/path/{id:int}", func(*quart.Ctx, FilmPath) (quart.None, error) { return quart.None{}, nil })
-		quart.Get(app, "/body", func(*quart.Ctx, Person) (quart.None, error) { return quart.None{}, nil }).Returns(404, Person{})
+		quart.Post(app, "/body", func(*quart.Ctx, struct {
+			Body Person `body:""`
+		},
+		) (quart.None, error) {
+			return quart.None{}, nil
+		}).Returns(404, Person{}).Returns(503, nil)
 	})
 	for path, want := range map[string]string{
 		"/plain": "default", "/none": "204 500", "/text": "204 500", "/number": "204 422 500", "/path/{id}": "204 404 500",
-		"/body": "204 400 404 413 415 422 500",
+		"/body": "204 400 404 413 415 422 500 503",
 	} {
-		if got := keysOf(doc.at("paths", path, "get", "responses")); got != want {
+		method := "get"
+		if path == "/body" {
+			method = "post"
+		}
+		if got := keysOf(doc.at("paths", path, method, "responses")); got != want {
 			t.Errorf("%s answers %s, want %s", path, got, want)
 		}
 	}
-	doc.want(t, "#/components/schemas/Person", "paths", "/body", "get", "responses", "404", "content", "application/json", "schema", "$ref")
+	doc.want(t, "#/components/schemas/Person", "paths", "/body", "post", "responses", "404", "content", "application/json", "schema", "$ref")
+	doc.want(t, "#/components/schemas/Problem", "paths", "/body", "post", "responses", "503", "content", "application/problem+json", "schema", "$ref")
 	doc.want(t, "#/components/schemas/Problem", "components", "responses", "UnprocessableContent", "content", "application/problem+json", "schema", "$ref")
 }
 

@@ -20,6 +20,19 @@ func Example() {
 	}).Name("hello").Doc(quart.Doc{Summary: "Greet somebody"})
 	openapi.Serve(app, openapi.Config{Title: "Greetings", Version: "1.0"}) // /openapi.json, /openapi.yaml and /docs
 
-	fmt.Print(string(openapi.YAML(app, openapi.Config{Title: "Greetings", Version: "1.0"})[:310]))
+	fmt.Print(string(openapi.YAML(app, openapi.Config{Title: "Greetings", Version: "1.0"})[:230]))
 	// Output:
+	// openapi: "3.1.1"
+	// info:
+	//   title: Greetings
+	//   version: "1.0"
+	// paths:
+	//   /hello/{name}:
+	//     get:
+	//       summary: Greet somebody
+	//       operationId: hello
+	//       parameters:
+	//         - name: name
+	//           in: path
+	//           required: true
 }

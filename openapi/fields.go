@@ -78,7 +78,7 @@ func memberOf(sf reflect.StructField) (m member, embed, ok bool) {
 			m.omits = true
 		case "string":
 			m.quoted = true
-		case "embed", "inline", "unknown":
+		case "embed":
 			embed = true
 		}
 	}

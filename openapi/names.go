@@ -158,7 +158,7 @@ func argName(s string, qualified bool) string {
 	}
 	base, _, _ = strings.Cut(base, "·") // of a type that is declared in a function
 	name := word(base)
-	if qualified {
+	if qualified && pkg != "" {
 		name = packageWord(pkg) + name
 	}
 	for i, arg := range splitArgs(args) {
@@ -220,16 +220,24 @@ func packageWord(path string) string {
 	return word(last)
 }
 
-// word begins with a capital and holds letters and digits of ASCII, which is what names of components may have.
+// word begins with a capital, as does what follows another character, and holds letters and digits of ASCII, which is what names of
+// components may have.
 func word(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
-			return r
+	var b strings.Builder
+	up := true
+	for _, r := range s {
+		switch {
+		case r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			up = true
+			continue
+		case up:
+			r = unicode.ToUpper(r)
 		}
-		return -1
-	}, s)
-	if s == "" {
+		up = false
+		b.WriteRune(r)
+	}
+	if b.Len() == 0 {
 		return "Type"
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return b.String()
 }

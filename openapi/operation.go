@@ -196,6 +196,10 @@ func (b *builder) responses(info *quart.RouteInfo, method string, t template) ma
 func (b *builder) addAnswer(list map[string]*response, a *quart.Answer) {
 	key := status(a.Status)
 	r := list[key]
+	if r == nil && isProblem(a) && problemNames[a.Status] != "" {
+		list[key] = b.problem(a.Status)
+		return
+	}
 	if r == nil {
 		r = &response{Description: describeStatus(a.Status)}
 		list[key] = r
@@ -213,6 +217,9 @@ func (b *builder) addAnswer(list map[string]*response, a *quart.Answer) {
 	}
 	r.Content[media] = m
 }
+
+// isProblem reports whether an answer is what errors are rendered as.
+func isProblem(a *quart.Answer) bool { return a.ContentType == mediaProblem && a.Body == nil }
 
 func anyOf(a, b *schema) *schema {
 	if len(a.AnyOf) > 0 && a.target == nil {
@@ -252,6 +259,9 @@ func (b *builder) addHeaders(r *response, fields []quart.Field) {
 			continue // is to be ignored
 		}
 		p := b.parameter(f)
+		if f.Type == timeType {
+			p.Schema = &schema{Type: types{"string"}, Description: "A date of HTTP: Fri, 02 Jan 2026 03:04:05 GMT (RFC 9110, section 5.6.7)."}
+		}
 		r.Headers[f.Name] = &header{Description: p.Description, Required: f.Required, Schema: p.Schema}
 	}
 }
@@ -269,6 +279,8 @@ func (b *builder) answerMedia(a *quart.Answer) (media string, m *mediaType) {
 	}
 	media, _, _ = strings.Cut(media, ";")
 	switch {
+	case isProblem(a):
+		return media, &mediaType{Schema: b.reflector.schemaOf(problemType, output)}
 	case media == mediaEvents:
 		return media, b.events(a.Body)
 	case media == mediaNDJSON:

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/goquart/quart"
-	"github.com/valyala/fasthttp"
 )
 
 // Problem is the schema of RFC 9457 problems as quart writes them.
@@ -19,7 +18,7 @@ type problem struct {
 }
 
 type problemField struct {
-	Location string `json:"location" rules:"enum=path|query|header|cookie|form|file|body" doc:"Where in the request the value is."`
+	Location string `json:"location" rules:"enum=path|query|header|cookie|form|body" doc:"Where in the request the value is."`
 	Pointer  string `json:"pointer" doc:"JSON pointer (RFC 6901) into the body, or the name of a parameter."`
 	Detail   string `json:"detail" doc:"What is wrong with the value, for people."`
 }
@@ -28,7 +27,7 @@ var problemType = reflect.TypeFor[problem]()
 
 // problemNames are the names of responses that are problems.
 var problemNames = map[int]string{
-	400: "BadRequest", 401: "Unauthorized", 404: "NotFound", 413: "ContentTooLarge", 415: "UnsupportedMediaType",
+	400: "BadRequest", 401: "Unauthorized", 404: "NotFound", 406: "NotAcceptable", 413: "ContentTooLarge", 415: "UnsupportedMediaType",
 	422: "UnprocessableContent", 426: "UpgradeRequired", 500: "InternalServerError",
 }
 
@@ -36,6 +35,7 @@ var problemTexts = map[int]string{
 	400: "The body is no JSON, or no form.",
 	401: "Credentials are missing or wrong.",
 	404: "There is no such resource.",
+	406: "The client takes no such answer.",
 	413: "The body is too large.",
 	415: "The body is of another type.",
 	422: "The input does not meet its constraints.",
@@ -56,7 +56,7 @@ func (b *builder) addProblems() {
 			b.doc.Components.Responses = map[string]*response{}
 		}
 		b.doc.Components.Responses[problemNames[code]] = &response{
-			Description: fasthttp.StatusMessage(code) + ": " + problemTexts[code],
+			Description: problemTexts[code],
 			Content:     map[string]*mediaType{mediaProblem: {Schema: b.reflector.schemaOf(problemType, output)}},
 		}
 	}
@@ -68,7 +68,10 @@ func (b *builder) problemsOf(info *quart.RouteInfo, t template) []int {
 	if len(info.Security) > 0 || len(b.cfg.Security) > 0 {
 		codes = append(codes, 401)
 	}
-	if info.WebSocket || info.SSE || info.In == nil && info.Out == nil {
+	if info.SSE {
+		codes = append(codes, 406)
+	}
+	if info.WebSocket || info.Status == 0 { // 0: a plain handler
 		return codes
 	}
 	codes = append(codes, 500)

@@ -299,7 +299,7 @@ func (r *reflector) member(owner reflect.Type, f *member, m mode) *schema {
 	if err := constrain(s, t, f.tag("rules")); err != nil {
 		r.fail("%v, field %s: %w", owner, f.Name, err)
 	}
-	if pointer && !f.omits {
+	if pointer && (!f.omits || f.Type.Elem().Kind() == reflect.Pointer) {
 		s = nullable(s)
 	}
 	annotate(s, t, f.tag("doc"), f.tag("default"), f.tag("example"))

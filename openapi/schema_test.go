@@ -199,7 +199,7 @@ func TestTypeName(t *testing.T) {
 	}
 }
 
-type badSchema struct{}
+type badSchema struct{ X int }
 
 func (badSchema) JSONSchema() string { return "{" }
 

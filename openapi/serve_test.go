@@ -36,6 +36,15 @@ func TestServe(t *testing.T) {
 	}
 }
 
+func TestDocsWithSlash(t *testing.T) {
+	app := newZoo()
+	openapi.Serve(app, openapi.Config{UI: "/api/docs"})
+	r := quarttest.New(t, app).Get("/api/docs/").Want(302)
+	if to := r.Header("Location"); to != "../docs" {
+		t.Errorf("to %q", to)
+	}
+}
+
 func TestServeElsewhere(t *testing.T) {
 	app := newZoo()
 	openapi.Serve(app, openapi.Config{Path: "/api/spec.json", UI: "-"})

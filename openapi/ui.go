@@ -65,6 +65,9 @@ func serveUI(r quart.Router, cfg *Config) {
 		p := newUIPage(cfg, &viewers[i])
 		register(r.Handle("GET", p.path, p.serve), p.path)
 	}
+	if slash := cfg.UI + "/"; cfg.UI != "/" {
+		register(r.Handle("GET", slash, func(c *quart.Ctx) error { return c.Redirect(302, "../"+cfg.UI[strings.LastIndexByte(cfg.UI, '/')+1:]) }), slash)
+	}
 	path := cfg.uiPath("assets")
 	register(r.(filer).Static(path, loadAssets().files, quart.StaticOptions{MaxAge: assetAge, Immutable: true}), path)
 }

@@ -29,7 +29,7 @@ type Film struct {
 	Director *Actor        `json:"director"`
 	Updated  time.Time     `json:"updated"`
 	Internal string        `json:"-"`
-	hidden   int
+	hidden   int           //lint:ignore U1000 it is not in the document
 }
 
 type Actor struct {
@@ -128,7 +128,6 @@ type Kinds struct {
 	Inline struct {
 		X, Y int
 	} `json:"inline"`
-	Quote  string         `json:"'odd \"name\"'"`
 	Level  int            `json:"level" rules:"enum=1|2|3,exclusiveMin=0,exclusiveMax=9"`
 	Wait   time.Duration  `json:"wait" rules:"min=1s,max=1m"`
 	Name   *string        `json:"name" rules:"enum=a|b"`
@@ -167,7 +166,7 @@ type Upload struct {
 
 // Photo is a form with files.
 type Photo struct {
-	Caption string                  `form:"caption" rules:"required,maxLength=60" default:""`
+	Caption string                  `form:"caption" rules:"maxLength=60" default:""`
 	Cover   *multipart.FileHeader   `file:"cover" rules:"required,maxLength=5MiB" doc:"A JPEG."`
 	More    []*multipart.FileHeader `file:"more" rules:"maxItems=3"`
 }

@@ -25,7 +25,7 @@ const body = `{"name":"Ada","age":36,"tags":["a","b"]}`
 type fastCodec struct{}
 
 func (fastCodec) Append(dst []byte, v any) ([]byte, error) {
-	b, err := fastjson.MarshalNoEscape(v)
+	b, err := fastjson.Marshal(v)
 	return append(dst, b...), err
 }
 

@@ -53,8 +53,11 @@ func (y *year) UnmarshalText(text []byte) error {
 		text = []byte("2000")
 	}
 	n, err := strconv.Atoi(string(text))
+	if err != nil {
+		return quart.Errorf(422, "must be a year, such as 2020")
+	}
 	*y = year(n)
-	return err
+	return nil
 }
 
 // JSONSchema describes a year in the API's document.

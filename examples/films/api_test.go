@@ -33,7 +33,7 @@ func TestDocument(t *testing.T) {
 		"get /films/":                  "listFilms: 200 422 500 503",
 		"get /films/{id}/":             "getFilm: 200 404 500 503",
 		"post /reviews/":               "addReview: 200 400 404 413 415 422 500 503",
-		"get /films/{id}/reviews/live": "watchReviews: 200 404 503",
+		"get /films/{id}/reviews/live": "watchReviews: 200 404 406 500 503",
 	} {
 		if got[route] != want {
 			t.Errorf("%s is %q, want %q", route, got[route], want)

@@ -80,7 +80,7 @@ func parseRule(tag string, at int) (r Rule, end int, err error) {
 // valueEnd returns where the value that begins at start ends.
 func valueEnd(tag string, start int, base string) (int, error) {
 	if base == "pattern" {
-		return len(tag), nil
+		return len(tag), lastOne(tag, start)
 	}
 	for i := start; i < len(tag); i++ {
 		switch {
@@ -94,6 +94,23 @@ func valueEnd(tag string, start int, base string) (int, error) {
 		}
 	}
 	return len(tag), nil
+}
+
+// lastOne refuses a pattern with what looks like another rule in it: that would be a part of the expression, which then matches nothing.
+func lastOne(tag string, start int) error {
+	for i := start; i < len(tag); i++ {
+		if tag[i] != ',' {
+			continue
+		}
+		name, _, valued := strings.Cut(tag[i+1:], "=")
+		if !valued {
+			name, _, _ = strings.Cut(name, ",")
+		}
+		if takes, known := takesValue[baseName(name)]; known && takes == valued {
+			return faultAt(i, "%s stands behind pattern, which takes the rest of the tag: write pattern last", name)
+		}
+	}
+	return nil
 }
 
 // Enum returns the values of an enum rule, without their escapes. A value may be empty.

@@ -52,6 +52,8 @@ func TestParseErrors(t *testing.T) {
 		{"min=", "byte 3: min lacks its value"},
 		{"max=1,min=,required", "byte 9: min lacks its value"},
 		{"min,max=1", "byte 3: min lacks its value"},
+		{"items.pattern=^a$,items.maxLength=5", "byte 17: items.maxLength stands behind pattern, which takes the rest of the tag: write pattern last"},
+		{"pattern=^a$,required", "byte 11: required stands behind pattern, which takes the rest of the tag: write pattern last"},
 		{"pattern=", "byte 7: pattern lacks its value"},
 		{"pattern", "byte 7: pattern lacks its value"},
 		{"enum=", "byte 4: enum lacks its value"},
