@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -86,10 +87,15 @@ func (b *builder) route(info *quart.RouteInfo, method string) {
 			b.shapes[t.shape] = path
 			b.doc.Paths[path] = &pathItem{}
 		}
-		op := b.operation(info, method, t, namesIn(path))
-		if b.place(b.doc.Paths[path], info, method, t.path, op) {
-			b.ids = append(b.ids, &identity{op: op, info: info, method: method, path: t.path, variant: i})
+		op := b.operation(info, t, namesIn(path))
+		if !b.place(b.doc.Paths[path], info, method, t, op) {
+			continue
 		}
+		id := &identity{op: op, info: info, method: method, path: t.path, variant: i}
+		if info.WebSocket {
+			id.method = info.Method
+		}
+		b.ids = append(b.ids, id)
 	}
 }
 
@@ -108,7 +114,7 @@ func namesIn(path string) []string {
 
 // place puts an operation where it belongs in its path. It reports false for one that is left out: of a route for any method,
 // where another route has the method.
-func (b *builder) place(item *pathItem, info *quart.RouteInfo, method, path string, op *operation) bool {
+func (b *builder) place(item *pathItem, info *quart.RouteInfo, method string, t template, op *operation) bool {
 	slot := item.slot(method)
 	switch {
 	case slot == nil && item.Additional[method] == nil:
@@ -123,13 +129,16 @@ func (b *builder) place(item *pathItem, info *quart.RouteInfo, method, path stri
 	case info.WebSocket && item.WebSocket == nil && !(*slot).WebSocket:
 		item.WebSocket = op
 	default:
-		item.Alternatives = append(item.Alternatives, alternative{method, path, op})
+		for i, index := range t.params { // its path is its own
+			op.Parameters[i].Name = info.Params[index].Name
+		}
+		item.Alternatives = append(item.Alternatives, alternative{method, t.path, op})
 	}
 	return true
 }
 
 // operation describes a route. names are those of the parameters in the path of the document.
-func (b *builder) operation(info *quart.RouteInfo, method string, t template, names []string) *operation {
+func (b *builder) operation(info *quart.RouteInfo, t template, names []string) *operation {
 	op := &operation{
 		Tags: tagsOf(info), Summary: info.Doc.Summary, Description: info.Doc.Description, Deprecated: info.Doc.Deprecated,
 		WebSocket: info.WebSocket, Servers: b.serversOf(info),
@@ -142,7 +151,7 @@ func (b *builder) operation(info *quart.RouteInfo, method string, t template, na
 	}
 	op.Parameters = b.parameters(info, t, names)
 	op.RequestBody = b.requestBody(info)
-	op.Responses = b.responses(info, method, t)
+	op.Responses = b.responses(info, t)
 	return op
 }
 
@@ -303,6 +312,9 @@ func (id *identity) name() string { return cmp.Or(id.info.Doc.OperationID, id.in
 // derivedID makes an id of a method and a path: getFilmsById of GET /films/{id}.
 func derivedID(method, path string) string {
 	id := strings.ToLower(method)
+	if plain, err := url.PathUnescape(path); err == nil {
+		path = plain
+	}
 	path = strings.ReplaceAll(path, "{", "/\x00")
 	n := 0
 	for piece := range strings.FieldsFuncSeq(path, func(r rune) bool {

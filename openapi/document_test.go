@@ -115,6 +115,7 @@ func TestOneShape(t *testing.T) {
 		t.Errorf("paths %s", got)
 	}
 	doc.want(t, "/films/{slug}", "paths", "/films/{id}", "x-alternatives", 0, "path")
+	doc.want(t, "slug", "paths", "/films/{id}", "x-alternatives", 0, "operation", "parameters", 0, "name")
 	doc.want(t, "id", "paths", "/films/{id}", "post", "parameters", 0, "name")
 }
 
@@ -151,6 +152,8 @@ func TestOperationIDs(t *testing.T) {
 	doc := documentOf(t, func(app *quart.App) {
 		app.Get("/", func(*quart.Ctx) error { return nil })
 		app.Get("/films/{id:int}/reviews.json", func(*quart.Ctx) error { return nil })
+		app.Get("/a b/ä", func(*quart.Ctx) error { return nil })
+		app.WebSocket("/ws", func(*quart.Socket) error { return nil })
 		app.Get("/named", named)
 		app.Get("/both", plain).Name("both")
 		app.Post("/both", plain).Name("both")
@@ -161,7 +164,8 @@ func TestOperationIDs(t *testing.T) {
 		app.Mount("/v2", g).Name("v2")
 	})
 	for path, want := range map[string]string{
-		"/": "getRoot", "/films/{id}/reviews.json": "getFilmsByIdReviewsJson", "/named": "named", "/both": "both.get", "/opt/{x}": "opt", "/opt": "opt2", "/v1/in": "in", "/v2/in": "in2",
+		"/": "getRoot", "/films/{id}/reviews.json": "getFilmsByIdReviewsJson", "/named": "named", "/a%20b/%C3%A4": "getAB",
+		"/ws": "websocketWs", "/both": "both.get", "/opt/{x}": "opt", "/opt": "opt2", "/v1/in": "in", "/v2/in": "in2",
 	} {
 		doc.want(t, want, "paths", path, "get", "operationId")
 	}

@@ -14,7 +14,7 @@ import (
 
 const schemaPrefix = "#/components/schemas/"
 
-// components gives all components their names and resolves the references.
+// resolve gives all components their names, and references their targets. It returns the components.
 func (r *reflector) resolve() (map[string]*schema, error) {
 	r.mergeTwins()
 	r.nameAll()

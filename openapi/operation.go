@@ -170,7 +170,7 @@ func (b *builder) fileSchema(f *quart.Field) *schema {
 }
 
 // responses describes the answers of an operation: its own, then the problems that its plan can give.
-func (b *builder) responses(info *quart.RouteInfo, method string, t template) map[string]*response {
+func (b *builder) responses(info *quart.RouteInfo, t template) map[string]*response {
 	list := map[string]*response{}
 	for i := range info.Answers {
 		b.addAnswer(list, &info.Answers[i])

@@ -7,7 +7,7 @@ import (
 	"github.com/goquart/quart"
 )
 
-// Problem is the schema of RFC 9457 problems as quart writes them.
+// problem is the schema of RFC 9457 problems as quart writes them.
 type problem struct {
 	_      struct{}       `doc:"What went wrong (RFC 9457)."`
 	Type   string         `json:"type,omitempty" rules:"format=uri-reference" default:"about:blank" doc:"The kind of problem."`

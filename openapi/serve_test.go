@@ -62,7 +62,9 @@ func TestServeFailsAtStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := app.Serve(context.Background(), l); err == nil || !strings.Contains(err.Error(), "JSONSchema returns no JSON") {
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel() // one that does start, stops
+	if err := app.Serve(stopped, l); err == nil || !strings.Contains(err.Error(), "JSONSchema returns no JSON") {
 		t.Errorf("Serve returned %v", err)
 	}
 }

@@ -33,7 +33,7 @@ const twice = "-2"
 type peer struct {
 	Name string
 	What string
-	// Processes, and connections of each to PostgreSQL: those which -tune found best. 0 is the program's own choice.
+	// Processes, and connections of each to PostgreSQL; -tune compares others. 0 is the program's own choice.
 	Workers, Pool int
 	Packages      []string // Go modules, or Python's distributions, whose versions are told
 	args          []string // of Python
