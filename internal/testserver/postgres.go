@@ -367,7 +367,9 @@ type watchdog struct {
 	err  error
 }
 
-// watchdogScript reads until the pipe ends, which is when this process does. $1 is the directory, which is gone after an orderly end.
+// watchdogScript reads until the pipe ends, which is when this process does. $1 is the directory, which is gone after an orderly end. A connection that
+// PostgreSQL accepts in the moment of SIGQUIT keeps it alive for authentication_timeout, a minute: it spares the children that are to refuse one
+// even when it kills the others, after 5 s. They end when it is killed itself.
 const watchdogScript = `
 while read -r _; do :; done
 [ -d "$1" ] || exit 0
@@ -375,7 +377,8 @@ while read -r _; do :; done
 pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
 [ -n "$pid" ] && kill -QUIT "$pid" 2>/dev/null
 i=0
-while [ -n "$pid" ] && [ $i -lt 100 ] && kill -0 "$pid" 2>/dev/null; do sleep 0.1; i=$((i+1)); done
+while [ -n "$pid" ] && [ $i -lt 70 ] && kill -0 "$pid" 2>/dev/null; do sleep 0.1; i=$((i+1)); done
+[ -d "$1/data" ] && [ "$pid" = "$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)" ] && kill -KILL "$pid" 2>/dev/null
 rm -rf "$1"
 `
 

@@ -29,8 +29,11 @@ func TestMain(m *testing.M) {
 
 func child(how string) {
 	p, err := testserver.StartPostgres(testserver.PostgresOptions{Dir: os.Getenv(childEnv + "_DIR")})
-	if err == nil && how == "paused" {
+	if err == nil && (how == "paused" || how == "refusing") {
 		err = p.Pause()
+	}
+	if err == nil && how == "refusing" {
+		err = p.Quit() // which it sees when it goes on, and then the connection that came meanwhile
 	}
 	fmt.Println(p.Port(), err)
 	if how == "panics" {
@@ -112,7 +115,7 @@ func TestStartFails(t *testing.T) {
 
 // TestOwnerEnds: whatever ends the process, its server ends, and the directory goes.
 func TestOwnerEnds(t *testing.T) {
-	for _, how := range []string{"panics", "killed", "paused"} {
+	for _, how := range []string{"panics", "killed", "paused", "refusing"} {
 		t.Run(how, func(t *testing.T) {
 			p := testserver.NeedPostgres(t, testserver.PostgresOptions{}) // or there is none
 			must(t, p.Stop())
@@ -133,6 +136,9 @@ func TestOwnerEnds(t *testing.T) {
 			conn, err := dial(port)
 			must(t, err)
 			defer conn.Close()
+			if how == "panics" || how == "killed" {
+				mustRefuseTLS(t, conn) // it is accepted, before the server ends
+			}
 			if how != "panics" {
 				must(t, cmd.Process.Kill())
 			}
@@ -176,6 +182,11 @@ func mustAnswer(t *testing.T, port int) {
 	conn, err := dial(port)
 	must(t, err)
 	defer conn.Close()
+	mustRefuseTLS(t, conn)
+}
+
+func mustRefuseTLS(t *testing.T, conn net.Conn) {
+	t.Helper()
 	b := make([]byte, 1)
 	if _, err := io.ReadFull(conn, b); err != nil || b[0] != 'N' {
 		t.Fatalf("%q, %v: no PostgreSQL", b, err)
