@@ -101,7 +101,10 @@ func TestDecodeValues(t *testing.T) {
 		{"name=a&name=", nil, func(v *scalars) { v.Names = []genre{"a", ""} }},
 		{"ids=1bf6a8f0-0000-4000-8000-000000000000", nil, func(v *scalars) { v.IDs = []uuid{{'1'}} }},
 		{"def=9", nil, func(v *scalars) { v.Def = []int{9} }},
-		{"", []string{"X-Line: a", "x-line: b, c"}, func(v *scalars) { v.Lines = []string{"a", "b, c"} }},
+		{"", []string{"X-Line: a", "x-line: b, c"}, func(v *scalars) { v.Lines = []string{"a", "b", "c"} }},
+		{"", []string{`X-Line: ,a ,, W/"b,\"c", `, "x-line: ", "x-line: d"}, func(v *scalars) { v.Lines = []string{"a", `W/"b,\"c"`, "d"} }},
+		{"", []string{"X-Line: ,", `x-line: a,"b,c`}, func(v *scalars) { v.Lines = []string{"a", `"b,c`} }},
+		{"", []string{"X-Line: , ,"}, func(*scalars) {}},
 		{"", []string{"x-limit: 9"}, func(v *scalars) { v.Limit = 9 }},
 		{"", []string{"X-Limit:"}, func(*scalars) {}},
 		{"", []string{`Cookie: theme=old; theme="dark"; visits=3`}, func(v *scalars) { v.Theme, v.Visits = "dark", ptr(3) }},
@@ -358,7 +361,7 @@ func TestValidate(t *testing.T) {
 	s.do("POST", "/x/order", `{"count":3}`, js).want(t, 200, "x3")
 	s.do("POST", "/x/order?dry=x", `{"count":"3"}`, js).want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[`+
 		`{"location":"query","pointer":"dry","detail":"must be true or false"},{"location":"body","pointer":"/count","detail":"must be an integer"}]}`)
-	s.do("POST", "/x/order?dry=x", `{`, js).want(t, 400, `{"title":"Bad Request","status":400,"detail":"the body is no valid JSON"}`)
+	s.do("POST", "/x/order?dry=x", "{\n", js).want(t, 400, `{"title":"Bad Request","status":400,"detail":"the body is no valid JSON at line 2, column 1"}`)
 	s.do("POST", "/x/order?dry=x", `{}`, js).want(t, 422, `{"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"query","pointer":"dry","detail":"must be true or false"}]}`)
 }
 

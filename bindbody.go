@@ -102,8 +102,10 @@ func (a *App) unmarshal(data []byte, v reflect.Value, s *shape, check rulesCheck
 	if !wire.JSONDepth(data, maxJSONDepth) {
 		return errJSONDepth
 	}
+	_, own := a.cfg.JSON.(jsonV2)
+	fresh := own || v.IsZero() // else a codec of others may take null for what is in v already
 	err := a.cfg.JSON.Decode(data, v.Addr().Interface())
-	if err == nil && check == nil && !s.checked() {
+	if err == nil && fresh && s.meets(check, v) {
 		return nil
 	}
 	k := takeBodyCheck(a.cfg.JSON, data)
@@ -169,11 +171,11 @@ func notJSON(err error, data []byte) error {
 	if coded := statusOf(err); coded != 0 && coded != 422 {
 		return err
 	}
-	if !jsontext.Value(data).IsValid() {
-		// A value of the wrong type does not excuse bytes behind it that are no JSON.
-		return &HTTPError{Status: 400, Detail: syntaxDetail(err), Err: err}
+	if jsontext.Value(data).IsValid() {
+		return nil
 	}
-	return nil
+	// A value of the wrong type does not excuse bytes behind it that are no JSON.
+	return &HTTPError{Status: 400, Detail: syntaxDetail(data), Err: err}
 }
 
 // isJSON accepts application/json and any application/*+json, with or without parameters.

@@ -198,6 +198,30 @@ func TestBodyRulesLenientCodec(t *testing.T) {
 	}
 }
 
+// TestBodyRulesPreset: what Bind's value holds already does not stand for what the body says is null.
+func TestBodyRulesPreset(t *testing.T) {
+	type in struct {
+		Name string `json:"name" rules:"required"`
+		Kind string `json:"kind" default:"home"`
+	}
+	for _, codec := range []quart.JSONCodec{nil, v1Codec{}} {
+		app, _ := newApp(quart.Config{JSON: codec})
+		app.Post("/", func(c *quart.Ctx) error {
+			v := in{Name: "before", Kind: "before"}
+			if err := c.Bind(&v); err != nil {
+				return err
+			}
+			return c.Text(200, v.Name+" "+v.Kind)
+		})
+		s := serve(t, app)
+		post := func(body string) *answer { return s.do("POST", "/", body, "Content-Type: application/json") }
+		post(`{}`).want(t, 200, "before before")
+		post(`{"name":"a"}`).want(t, 200, "a before")
+		post(`{"name":"a","kind":""}`).want(t, 200, "a ")
+		wantFaults(t, post(`{"name":null}`), "body /name must not be null")
+	}
+}
+
 // TestBodyFaultsAreBounded: a body that is wrong in every place costs a bounded answer.
 func TestBodyFaultsAreBounded(t *testing.T) {
 	type in struct {

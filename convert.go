@@ -110,7 +110,10 @@ func (c *Ctx) texts(dst [][]byte, from source, name string, all bool) [][]byte {
 		}
 	case fromHeader:
 		if all {
-			return c.fc.Request.Header.PeekAll(name)
+			for _, line := range c.fc.Request.Header.PeekAll(name) {
+				dst = wire.AppendElems(dst, line)
+			}
+			return dst
 		}
 		if v := c.fc.Request.Header.Peek(name); len(v) > 0 {
 			return append(dst, v)

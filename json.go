@@ -1,6 +1,7 @@
 package quart
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
 	"strconv"
@@ -115,9 +116,23 @@ func typeDetail(t reflect.Type) string {
 	return "is not valid"
 }
 
-func syntaxDetail(err error) string {
+// syntaxDetail says what is wrong with bytes that are no JSON, and where: lines and columns are counted from 1, columns in bytes.
+func syntaxDetail(data []byte) string {
+	detail := "the body is no valid JSON"
+	dec := jsontext.NewDecoder(bytes.NewReader(data))
+	err := dec.SkipValue()
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return "the body has a JSON object with a duplicate name"
+		detail = "the body has a JSON object with a duplicate name"
 	}
-	return "the body is no valid JSON"
+	before := data // io.EOF: it lacks a value
+	var syntax *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &syntax):
+		before = data[:syntax.ByteOffset]
+	case err == nil: // there is something behind the value
+		before = data[:len(data)-len(bytes.TrimLeft(data[dec.InputOffset():], " \t\r\n"))]
+	}
+	line := bytes.Count(before, []byte("\n")) + 1
+	column := len(before) - bytes.LastIndexByte(before, '\n')
+	return detail + " at line " + strconv.Itoa(line) + ", column " + strconv.Itoa(column)
 }

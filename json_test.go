@@ -209,7 +209,7 @@ func TestJSONCodec(t *testing.T) {
 	const js = "Content-Type: application/json"
 	s.do("POST", "/", "xx", js).want(t, 200, "odd")
 	s.do("POST", "/", "x", js).want(t, 500, `{"title":"Internal Server Error","status":500}`)
-	s.do("POST", "/", "xxx", js).want(t, 400, `{"title":"Bad Request","status":400,"detail":"the body is no valid JSON"}`)
+	s.do("POST", "/", "xxx", js).want(t, 400, `{"title":"Bad Request","status":400,"detail":"the body is no valid JSON at line 1, column 1"}`)
 	s.do("POST", "/", "xxxx", js).want(t, 409, `{"title":"Conflict","status":409}`)
 	if a := s.do("POST", "/", strings.Repeat("[", 65), js); a.StatusCode != 400 {
 		t.Errorf("a foreign codec got what is too deep: %d", a.StatusCode)
@@ -259,5 +259,26 @@ func binder(app *quart.App) func(data []byte, v any) error {
 		c := quart.AcquireCtx(app, fc)
 		defer quart.ReleaseCtx(c)
 		return c.Bind(v)
+	}
+}
+
+// TestJSONSyntaxPlace: the 400 says where the text ceases to be JSON, whatever the codec tells of it.
+func TestJSONSyntaxPlace(t *testing.T) {
+	const invalid, twice = "the body is no valid JSON", "the body has a JSON object with a duplicate name"
+	app, _ := newApp(quart.Config{})
+	quart.Post(app, "/", func(_ *quart.Ctx, in map[string]any) (quart.None, error) { return quart.None{}, nil })
+	s := serve(t, app)
+	for _, tc := range []struct{ body, detail string }{
+		{"x", invalid + " at line 1, column 1"},
+		{" ", invalid + " at line 1, column 2"},
+		{`{"a":1,}`, invalid + " at line 1, column 7"},
+		{"{\r\n\t\"a\": 01}", invalid + " at line 2, column 8"},
+		{"{\"a\":\n", invalid + " at line 2, column 1"},
+		{"{\"\u00e9\u20ac\": tru}", invalid + " at line 1, column 14"},
+		{"{\"a\":\n\"\xff\"}", invalid + " at line 2, column 2"},
+		{"{}\n {}", invalid + " at line 2, column 2"},
+		{"{\"a\":1,\n\"a\":2}", twice + " at line 2, column 1"},
+	} {
+		s.do("POST", "/", tc.body, "Content-Type: application/json").want(t, 400, fmt.Sprintf(`{"title":"Bad Request","status":400,"detail":%q}`, tc.detail))
 	}
 }

@@ -56,14 +56,14 @@ func TestResponders(t *testing.T) {
 	}
 }
 
-// TestBodylessStatus: what a handler wrote for 204 and 304 is not sent, and the connection stays in step.
+// TestBodylessStatus: what a handler wrote for 204, 205 and 304 is not sent, and the connection stays in step.
 func TestBodylessStatus(t *testing.T) {
 	app, _ := newApp(quart.Config{})
 	app.Get("/{status:int}", func(c *quart.Ctx) error { return c.Text(c.ParamInt("status"), "must not be sent") })
 	s := serve(t, app)
 	nc := s.dial()
 	br := newReader(nc)
-	for _, status := range []int{204, 304, 200, 204, 200} {
+	for _, status := range []int{204, 304, 200, 205, 204, 200} {
 		send(t, nc, "GET /"+itoa(status)+" HTTP/1.1\r\nHost: x\r\n\r\n")
 		want := ""
 		if status == 200 {

@@ -61,7 +61,7 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 //
 // Fields other than the body and files are strings, numbers, booleans, time.Duration (1m30s), time.Time (RFC 3339), [16]byte (a UUID), types with a
 // method UnmarshalText, whose error may be an Errorf(422, "must be ...") to say why not, types made of these, pointers (nil when absent), and for query, header and form also slices, which take a
-// repeated name. What is absent is the tag default:"20" (of a slice: elements between commas), else the zero value. A query argument without text is not
+// repeated name; of a header also the elements between commas, where empty ones do not count and a quoted string keeps its quotes (RFC 9110, section 5.6.1). What is absent is the tag default:"20" (of a slice: elements between commas), else the zero value. A query argument without text is not
 // absent; a header without text is, and a form's field whose type is no string or slice: browsers send one that was left empty, so that a string needs minLength=1
 // to be filled in. Text is UTF-8. Members of a JSON body have defaults, too. In JSON a time.Duration is a number of nanoseconds, and a [16]byte base64.
 //
@@ -91,8 +91,8 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 // pointer, elsewhere the name) and detail.
 //   - 404: a path value that does not convert, or breaks its rules.
 //   - 415: a body of another media type: JSON is application/json or application/*+json.
-//   - 400: a body that is empty or no JSON by RFC 8259: bad syntax or UTF-8, a name twice in an object, bytes after the value;
-//     or nested deeper than 64. A form that is malformed.
+//   - 400: a body that is empty or no JSON by RFC 8259: bad syntax or UTF-8, a name twice in an object, bytes after the value (detail says at which
+//     line and column); or nested deeper than 64. A form that is malformed.
 //   - 422: what is well formed, but of the wrong type or against a rule. A number that is written with a fraction or an exponent is no integer.
 //
 // Names of JSON objects match by case, and unknown ones are ignored. JSON null is the zero value, but for a pointer as the input a 422.
@@ -104,7 +104,8 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 //   - string: text/plain, never HTML.
 //   - []byte: as it is, with the Content-Type set on c, else application/octet-stream.
 //   - A Template, as quicktemplate makes it: text/html.
-//   - A nil pointer or interface: no body, and 204 in place of the route's status. Else what it points to.
+//   - A nil pointer or interface: no body, and 204 in place of the route's status, which a document learns by Returns(204, nil). Else what it
+//     points to.
 //   - A struct whose fields are the parts of the answer: status:"201" (an int, whose zero is that number, or a blank field), header:"Location" (text, numbers,
 //     time.Time as an HTTP date, slices for several), cookie:"sid" (a string or Cookie), body:"" (any of these results). Zero headers and cookies are not sent.
 //   - Result: see there. Rows and Events are streams. A Responder writes itself.

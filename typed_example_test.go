@@ -50,7 +50,7 @@ func ExamplePost() {
 	// 201 {"film":7,"stars":5,"text":"good"}
 	// 422 {"title":"Unprocessable Entity","status":422,"detail":"stars must be 1 to 5"}
 	// 422 {"title":"Unprocessable Entity","status":422,"detail":"the input does not meet its constraints","errors":[{"location":"body","pointer":"/film","detail":"must be an integer"}]}
-	// 400 {"title":"Bad Request","status":400,"detail":"the body is no valid JSON"}
+	// 400 {"title":"Bad Request","status":400,"detail":"the body is no valid JSON at line 1, column 10"}
 }
 
 func ExampleGet() {

@@ -2,6 +2,18 @@ package wire
 
 import "bytes"
 
+// AppendElems appends the elements of a comma list to dst, trimmed, but for empty ones, which say nothing (RFC 9110, 5.6.1.2). They point into list. A
+// comma inside a quoted string separates nothing; the string keeps its quotes.
+func AppendElems(dst [][]byte, list []byte) [][]byte {
+	for len(list) > 0 {
+		var elem []byte
+		if elem, list = nextElem(list); len(elem) > 0 {
+			dst = append(dst, elem)
+		}
+	}
+	return dst
+}
+
 // nextElem returns the first element of a comma list, trimmed, and what follows
 // its comma. A comma inside a quoted string separates nothing. Elements can be
 // empty (RFC 9110, 5.6.1).
