@@ -82,7 +82,7 @@ func TestSocketCloseBehindAWrite(t *testing.T) {
 				begun := make(chan struct{})
 				go func() {
 					close(begun)
-					_ = ws.Write(quart.Message{Data: make([]byte, 12<<20), Binary: true})
+					_ = ws.Write(quart.Message{Data: make([]byte, 6<<20), Binary: true})
 				}()
 				<-begun
 				time.Sleep(100 * time.Millisecond) // the write waits
@@ -95,7 +95,7 @@ func TestSocketCloseBehindAWrite(t *testing.T) {
 			ws, _ := openSocket(t, serve(t, app).dialAs(secure), "", "/")
 			<-closed
 			start := time.Now()
-			if _, p, err := ws.next(); err != nil || len(p) != 12<<20 {
+			if _, p, err := ws.next(); err != nil || len(p) != 6<<20 {
 				t.Fatalf("%d bytes, %v", len(p), err)
 			}
 			ws.want(fin|opText, "behind")

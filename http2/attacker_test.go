@@ -340,8 +340,21 @@ func (a *attacker) crowd(n int, hello []byte) {
 	}
 }
 
-// test lets the attack happen, and looks at what it does to the server and to its other clients.
+// test lets the attack happen, and looks at what it does to the server and to its other clients. What takes too long may be the machine's fault:
+// that has to happen three times.
 func (tt *attack) test(t *testing.T) {
+	for range 2 {
+		if tt.once(t) == "" {
+			return
+		}
+	}
+	if late := tt.once(t); late != "" {
+		t.Error(late)
+	}
+}
+
+// once returns what took too long.
+func (tt *attack) once(t *testing.T) (late string) {
 	v := startVictim(t, tt.streamed)
 	witness := newClient(t, dialVictim(t, v.addr))
 	_ = witness.nc.SetDeadline(time.Now().Add(3 * patience))
@@ -369,12 +382,13 @@ func (tt *attack) test(t *testing.T) {
 		witness.want(witness.get("/"), "200", "hello")
 		slowest = max(slowest, time.Since(asked))
 	}
-	tt.judge(t, a, slowest, (v.memory("VmHWM")-before)/1024, v.cpu()-worked)
+	late = tt.judge(t, a, slowest, (v.memory("VmHWM")-before)/1024, v.cpu()-worked)
 	_ = a.nc.Close()
 	settle(t, witness)
+	return late
 }
 
-func (tt *attack) judge(t *testing.T, a *attacker, slowest time.Duration, grown int, worked time.Duration) {
+func (tt *attack) judge(t *testing.T, a *attacker, slowest time.Duration, grown int, worked time.Duration) (late string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	reaction, took := "stays open", "-"
@@ -388,7 +402,7 @@ func (tt *attack) judge(t *testing.T, a *attacker, slowest time.Duration, grown 
 	t.Logf("| %s | %d | %s | %s | +%d MiB | %.2f s | %.0f ms |", tt.name, a.sent, reaction, took, grown, worked.Seconds(),
 		float64(slowest.Microseconds())/1000)
 	if raceEnabled { // the detector makes everything slow and large: there, races are looked for
-		return
+		return ""
 	}
 	limit := tt.memory
 	if limit == 0 {
@@ -396,12 +410,6 @@ func (tt *attack) judge(t *testing.T, a *attacker, slowest time.Duration, grown 
 	}
 	if grown > limit {
 		t.Errorf("the server grew by %d MiB, more than %d", grown, limit)
-	}
-	if worked > 2*time.Second {
-		t.Errorf("the server worked for %v", worked)
-	}
-	if slowest > time.Second {
-		t.Errorf("another client waited for %v", slowest)
 	}
 	if a.ended.IsZero() && !tt.stays {
 		t.Errorf("the connection is still open after %d frames", a.sent)
@@ -413,6 +421,10 @@ func (tt *attack) judge(t *testing.T, a *attacker, slowest time.Duration, grown 
 	if a.said == nil && len(tt.want) > 0 && !tt.stays && a.bytes < 1<<20 {
 		t.Errorf("no GOAWAY, want %v", tt.want)
 	}
+	if worked > 2*time.Second || slowest > time.Second {
+		return fmt.Sprintf("the server worked for %v, another client waited for %v", worked, slowest)
+	}
+	return ""
 }
 
 // settle awaits that the victim holds nothing but the second client's connection.

@@ -23,7 +23,8 @@ type Config struct {
 	// StreamWindow and ConnWindow are how many bytes of request bodies a client may send ahead of what handlers read: of each stream and of all. Defaults: 256 KiB, 1 MiB.
 	StreamWindow, ConnWindow int
 	// MaxPinned is how many bytes of finished responses may wait for one client that does not take them before its further requests wait, too. More may
-	// wait for a client that takes much: what it takes in 8 seconds. Default: 4 MiB.
+	// wait for a client that takes much: what it takes in 8 seconds. Handlers under way count with the size that responses have lately: of a new
+	// connection 32 run at a time, and soon more if what they answer is small, or takes long. Default: 4 MiB.
 	MaxPinned int
 
 	PrefaceTimeout  time.Duration // 10 s for the connection preface, and for a block of header fields that spans frames
@@ -61,6 +62,7 @@ const (
 	maxRefused        = 1000                   // streams over the limit in a second
 	maxControlBacklog = 256 << 10              // bytes of unsent frames that are no data
 	dataBacklog       = 64 << 10               // bytes of unsent frames from which on no more data is taken
+	firstHandlers     = 32                     // of a connection at a time, until it is known how large their responses are
 	takenIn           = 8                      // seconds in which a client takes what may wait for it, as fast as it did in the last one
 	hardPinned        = 64                     // times what may wait: a response over it is reset
 	maxUpdates        = 1 << 20                // such frames at most: a client may read late

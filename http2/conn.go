@@ -119,6 +119,9 @@ func newConn(srv *Server, nc net.Conn) *conn {
 	c.dec.Init(4096)
 	c.enc.Init(4096)
 	c.sendWindow, c.peerWindow = initialWindow, initialWindow
+	if srv.cfg.MaxPinned < maxWindow {
+		c.typical = int64(srv.cfg.MaxPinned / firstHandlers)
+	}
 	c.recvWindow = int64(srv.cfg.ConnWindow)
 	c.peerPush, c.peerStreams = true, maxStreamID
 	c.mayPush.Store(true)

@@ -8,7 +8,9 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -404,4 +406,61 @@ func TestStreamedEcho(t *testing.T) {
 	}
 	c.data(id, true, nil)
 	c.want(id, "200", strings.Repeat("ping", 10))
+}
+
+// TestFirstHandlers: as long as it is not known how large responses are, few handlers of a connection run at a time; it is known when some answered, and those that
+// wait are not about to answer.
+func TestFirstHandlers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var running, most atomic.Int32
+		var answer atomic.Pointer[[]byte]
+		release := make(chan struct{})
+		s := serveMem(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
+			most.Store(max(most.Load(), running.Add(1)))
+			<-release
+			running.Add(-1)
+			ctx.SetBody(*answer.Load())
+		})
+		open := func() *client {
+			c := s.dialMem(1 << 16)
+			for range 250 {
+				c.get("/")
+			}
+			synctest.Wait()
+			return c
+		}
+		let := func(n int) {
+			for range n {
+				release <- struct{}{}
+			}
+			synctest.Wait()
+		}
+		answer.Store(new([]byte))
+		open()
+		if n := running.Load(); n < 16 || n > 40 {
+			t.Errorf("%d handlers of a new connection run", n)
+		}
+		let(16)
+		if n := running.Load(); n < 100 {
+			t.Errorf("%d handlers run after 16 small answers", n)
+		}
+		let(250 - 16)
+		open()
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if n := running.Load(); n != 250 {
+			t.Errorf("%d handlers run after 3 s in which none answered", n)
+		}
+		let(250)
+		answer.Store(new(make([]byte, 1<<20)))
+		most.Store(0)
+		c := open()
+		c.stingy = true // takes nothing
+		for running.Load() > 0 {
+			let(1)
+		}
+		if n := most.Load(); n > 40 {
+			t.Errorf("%d handlers ran, though the client takes nothing", n)
+		}
+	})
 }

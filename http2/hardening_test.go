@@ -140,7 +140,7 @@ func TestHardenedReaderOutlivesHandler(t *testing.T) {
 		if v != nil {
 			t.Errorf("the reader panicked: %v", v)
 		}
-	case <-time.After(3 * time.Second):
+	case <-time.After(patience):
 		t.Error("the reader waits for ever")
 	}
 }
@@ -195,7 +195,7 @@ func TestHardenedOverrideTruncatesBody(t *testing.T) {
 		c.want(c.open(false, request("POST", "/")...), "503", "late")
 		select {
 		case <-got:
-		case <-time.After(2 * time.Second):
+		case <-time.After(patience):
 			t.Error("the handler still waits for the body")
 		}
 	})
@@ -249,7 +249,7 @@ func TestHardenedClockBlocks(t *testing.T) {
 	good := pipes(t, srv)
 	start := time.Now()
 	_, _ = io.Copy(io.Discard, good) // until the server closes it
-	if d := time.Since(start); d > 5*time.Second {
+	if d := time.Since(start); d > patience {
 		t.Errorf("an idle connection was closed after %v", d)
 	}
 }
@@ -274,7 +274,7 @@ func TestHardenedShutdownBlocks(t *testing.T) {
 			}()
 			select {
 			case <-done:
-			case <-time.After(4 * time.Second):
+			case <-time.After(patience):
 				t.Error("it waits for a client that does not read")
 			}
 		})
@@ -300,7 +300,7 @@ func TestHardenedTryWriteBlocks(t *testing.T) {
 	c.head(c.get("/"))
 	select {
 	case <-took:
-	case <-time.After(2 * time.Second):
+	case <-time.After(patience):
 		t.Error("TryWrite waits for a client that does not read")
 	}
 }
@@ -359,7 +359,7 @@ func TestHardenedUpgradedIsKilled(t *testing.T) {
 	_, _ = nc.Write(append([]byte(clientPreface), append(settings(setInitialWindow, biggestWindow), windowUpdate(0, biggestWindow-defaultWindow)...)...))
 	select {
 	case <-left:
-	case <-time.After(6 * time.Second):
+	case <-time.After(patience):
 		t.Errorf("the write still hangs: %+v", srv.Stats())
 	}
 }
@@ -500,12 +500,8 @@ func TestHardenedWindowDeadlock(t *testing.T) {
 		id := c.open(false, request("POST", "/later")...)
 		c.upload(id, false, make([]byte, 256<<10))
 	}
-	time.AfterFunc(5*time.Second, func() { close(release) })
-	start := time.Now()
-	c.upload(c.open(false, request("POST", "/now")...), true, make([]byte, 2<<20))
-	if d := time.Since(start); d > 4*time.Second {
-		t.Errorf("an upload waited %v for the bodies of others", d)
-	}
+	defer close(release)
+	c.upload(c.open(false, request("POST", "/now")...), true, make([]byte, 2<<20)) // fails if it waits for the bodies of others
 }
 
 // TestHardenedPushesAreNotTheClients: pushed streams do not count against what the client may open (RFC 9113, section 5.1.2).

@@ -25,10 +25,10 @@ func (c *conn) handle(s *Stream) {
 		c.unlock()
 		return
 	}
+	c.handlers.Add(1) // here, so that the next one that looks whether it is crowded counts this one
+	s.handling = true
 	c.mu.Unlock()
 	c.requests.Add(1)
-	c.handlers.Add(1)
-	s.handling = true
 	c.srv.Handler(s.ctx)
 	s.handling = false
 	c.handlers.Add(-1)
@@ -101,20 +101,21 @@ func (c *conn) respondBody(s *Stream, resp *fasthttp.Response) {
 	}
 	if len(body) == 0 && plain {
 		c.appendHead(s, resp, flagEndStream, len(resp.Body()) == 0)
+		c.passed()
 		c.sentEnd(s)
 		c.done(s)
 		return
 	}
 	c.appendHead(s, resp, 0, false)
 	if len(body) == 0 {
+		c.passed()
 		c.finish(s)
 		c.done(s)
 		return
 	}
 	if n := int64(len(body)); plain && n <= maxFrame && c.direct() && n <= s.outWindow && n <= c.sendWindow {
 		c.appendData(s, body, flagEndStream)
-		c.typical -= (c.typical + 7) / 8
-		c.resumeWaiting()
+		c.passed()
 		c.sentEnd(s)
 		c.done(s)
 		return
@@ -131,6 +132,12 @@ func (c *conn) respondBody(s *Stream, resp *fasthttp.Response) {
 	s.handlerOver()
 	c.enqueue(s)
 	c.unlockFlush()
+}
+
+// passed notes a response of which nothing waits in memory for the client, whose handler is over. mu is held.
+func (c *conn) passed() {
+	c.typical -= (c.typical + 7) / 8
+	c.resumeWaiting()
 }
 
 // done ends the handler's part: its RequestCtx goes back. mu is held, and released.
@@ -194,6 +201,7 @@ func (c *conn) respondHijack(s *Stream, resp *fasthttp.Response) {
 	c.lock()
 	if s.writeErr(false) == nil {
 		c.appendHead(s, resp, 0, false)
+		c.passed()
 	}
 	s.taken = true
 	ctx := s.ctx
@@ -243,6 +251,7 @@ func (w *bodyWriter) begin(now bool) error {
 	}
 	w.begun = true
 	c.appendHead(s, s.resp, 0, false)
+	c.passed()
 	if now {
 		c.unlockFlush()
 	} else {
@@ -256,6 +265,7 @@ func (c *conn) respondStream(s *Stream, resp *fasthttp.Response) {
 		c.lock()
 		if s.writeErr(false) == nil {
 			c.appendHead(s, resp, flagEndStream, false)
+			c.passed()
 			c.sentEnd(s)
 		}
 		c.unlockFlush()

@@ -65,7 +65,7 @@ func parseFlags(args []string) (cfg config, asJSON bool, err error) {
 	names := fs.String("peers", "", "these servers only, separated by commas: "+strings.Join(peerNames(), ","))
 	seconds := fs.Int("seconds", 3, "time of each load; a second before that warms up")
 	fs.IntVar(&cfg.Rounds, "rounds", 5, "rounds; in each, every server has its turn, in new processes")
-	fs.BoolVar(&cfg.Tune, "tune", false, "compare numbers of processes and connections of the servers instead")
+	fs.BoolVar(&cfg.Tune, "tune", false, "compare numbers of processes, connections and, for Go, GOMAXPROCS of the servers instead")
 	fs.BoolVar(&cfg.Pgbench, "pgbench", true, "measure PostgreSQL alone too")
 	fs.StringVar(&cfg.DSN, "dsn", "", "`URL` of a database on this machine, for a superuser, whose tables film and review are written to (default: a server of its own)")
 	fs.StringVar(&cfg.Films, "films", "", "the `program` of examples/films (default: it is built)")

@@ -35,6 +35,7 @@ type peer struct {
 	What string
 	// Processes, and connections of each to PostgreSQL; -tune compares others. 0 is the program's own choice.
 	Workers, Pool int
+	Procs         int      // GOMAXPROCS of a Go program; 0 is Go's choice, one for each processor
 	Packages      []string // Go modules, or Python's distributions, whose versions are told
 	args          []string // of Python
 	goServer      bool
@@ -102,7 +103,7 @@ func (p peer) variants() (all []peer) {
 	workers, pools := []int{1}, []int{4, 8, 12, 20}
 	switch {
 	case p.Name == ours:
-		return []peer{p}
+		pools = []int{0}
 	case strings.HasSuffix(p.Name, twice):
 		return nil // the one without has it
 	case p.python():
@@ -112,10 +113,31 @@ func (p peer) variants() (all []peer) {
 		for _, n := range pools {
 			v := p
 			v.Name, v.Workers, v.Pool = fmt.Sprintf("%s, %d x %d", p.Name, w, n), w, n
-			all = append(all, v)
+			if p.python() {
+				all = append(all, v)
+				continue
+			}
+			for _, v.Procs = range []int{1, 2} {
+				v.Name = fmt.Sprintf("%s, GOMAXPROCS %d, %s", p.Name, v.Procs, v.size())
+				all = append(all, v)
+			}
 		}
 	}
 	return all
+}
+
+// size is that of a peer, as reports have it.
+func (p peer) size() string {
+	if p.Pool == 0 {
+		return "its own choice"
+	}
+	return fmt.Sprintf("%d x %d", p.Workers, p.Pool)
+}
+
+// base is the name of a peer that p is a variant of, or p's own.
+func (p peer) base() string {
+	name, _, _ := strings.Cut(p.Name, ",")
+	return name
 }
 
 func (p peer) python() bool { return p.args != nil }
@@ -171,7 +193,7 @@ func (r *rig) fill(ctx context.Context) error {
 // command is what serves p at an address.
 func (r *rig) command(ctx context.Context, p peer, addr string) (cmd *exec.Cmd, err error) {
 	switch {
-	case p.Name == ours:
+	case p.base() == ours:
 		cmd = exec.CommandContext(ctx, r.films, "-addr", addr, "-dsn", r.dsn)
 	case p.python():
 		cmd = r.pythonServer(ctx, p, addr)
@@ -179,6 +201,9 @@ func (r *rig) command(ctx context.Context, p peer, addr string) (cmd *exec.Cmd, 
 		if cmd, err = r.goServer(ctx, p, addr); err != nil {
 			return nil, err
 		}
+	}
+	if p.Procs > 0 {
+		cmd.Env = append(cmd.Environ(), "GOMAXPROCS="+strconv.Itoa(p.Procs))
 	}
 	dieWithParent(cmd)
 	return cmd, nil
@@ -189,8 +214,7 @@ func (r *rig) goServer(ctx context.Context, p peer, addr string) (*exec.Cmd, err
 	if err != nil {
 		return nil, err
 	}
-	name, _, _ := strings.Cut(p.Name, ",") // a variant
-	cmd := exec.CommandContext(ctx, exe, serveFlag, name, addr, r.dsn, strconv.Itoa(p.Pool))
+	cmd := exec.CommandContext(ctx, exe, serveFlag, p.base(), addr, r.dsn, strconv.Itoa(p.Pool))
 	_, err = cmd.StdinPipe() // which Wait closes
 	return cmd, err
 }
@@ -231,7 +255,7 @@ func (r *rig) version(ctx context.Context, p peer) (string, error) {
 		return pythonVersions(ctx, p.Packages)
 	}
 	info, ok := debug.ReadBuildInfo()
-	if p.Name == ours {
+	if p.base() == ours {
 		var err error
 		if info, err = buildinfo.ReadFile(r.films); err != nil {
 			return "", err

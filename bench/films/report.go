@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goquart/quart/bench/internal/rounds"
@@ -162,13 +163,12 @@ func (rep *report) best() (names []string) {
 		}
 	}
 	for _, p := range rep.Peers {
-		base, _, _ := strings.Cut(p.Name, ",")
-		if best, ok := fastest[base]; !ok || product[p.Name] > product[best] {
-			fastest[base] = p.Name
+		if best, ok := fastest[p.base()]; !ok || product[p.Name] > product[best] {
+			fastest[p.base()] = p.Name
 		}
 	}
 	for _, p := range rep.Peers {
-		if base, _, _ := strings.Cut(p.Name, ","); fastest[base] == p.Name {
+		if fastest[p.base()] == p.Name {
 			names = append(names, p.Name)
 		}
 	}
@@ -244,14 +244,14 @@ func (rep *report) printPeers(m markdown) {
 	if rep.tune || len(rep.Peers) == 0 {
 		return
 	}
-	m.line("\n| server | what | processes x connections | versions |")
-	m.line("| --- | --- | --- | --- |")
+	m.line("\n| server | what | processes x connections | GOMAXPROCS | versions |")
+	m.line("| --- | --- | --- | --- | --- |")
 	for _, p := range rep.Peers {
-		size := "its own choice"
-		if p.Pool > 0 {
-			size = fmt.Sprintf("%d x %d", p.Workers, p.Pool)
+		procs := "-"
+		if p.Procs > 0 {
+			procs = strconv.Itoa(p.Procs)
 		}
-		m.line("| %s | %s | %s | %s |", p.Name, p.What, size, p.Version)
+		m.line("| %s | %s | %s | %s | %s |", p.Name, p.What, p.size(), procs, p.Version)
 	}
 }
 
