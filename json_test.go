@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/goquart/quart"
 	"github.com/valyala/fasthttp"
 )
@@ -280,5 +281,45 @@ func TestJSONSyntaxPlace(t *testing.T) {
 		{"{\"a\":1,\n\"a\":2}", twice + " at line 2, column 1"},
 	} {
 		s.do("POST", "/", tc.body, "Content-Type: application/json").want(t, 400, fmt.Sprintf(`{"title":"Bad Request","status":400,"detail":%q}`, tc.detail))
+	}
+}
+
+// badTo fails in the middle of an object that it writes.
+type badTo struct{ panics bool }
+
+func (b badTo) MarshalJSONTo(enc *jsontext.Encoder) error {
+	for _, token := range []jsontext.Token{jsontext.BeginObject, jsontext.String("half"), jsontext.BeginArray} {
+		if err := enc.WriteToken(token); err != nil {
+			return err
+		}
+	}
+	if b.panics {
+		panic("in the middle")
+	}
+	return errors.New("in the middle")
+}
+
+// TestJSONEncoderIsReused: what an answer's encoding leaves behind, also one that failed or was large, is not in the next answer.
+func TestJSONEncoderIsReused(t *testing.T) {
+	app, _ := newApp(quart.Config{})
+	large := strings.Repeat("x", 300<<10)
+	app.Get("/{what}", func(c *quart.Ctx) error {
+		switch c.Param("what") {
+		case "fails":
+			return c.JSON(200, []any{1, badTo{}})
+		case "panics":
+			return c.JSON(200, []any{1, badTo{panics: true}})
+		case "large":
+			return c.JSON(200, []string{large})
+		}
+		return c.JSON(200, map[string]any{"b": []int{1}, "a": nil})
+	})
+	s := serve(t, app)
+	for range 20 {
+		s.get("/good").want(t, 200, `{"a":null,"b":[1]}`)
+		s.get("/fails").want(t, 500, `{"title":"Internal Server Error","status":500}`)
+		s.get("/good").want(t, 200, `{"a":null,"b":[1]}`)
+		s.get("/panics").want(t, 500, `{"title":"Internal Server Error","status":500}`)
+		s.get("/large").want(t, 200, `["`+large+`"]`)
 	}
 }
