@@ -103,10 +103,9 @@ func (a *App) unmarshal(data []byte, v reflect.Value, s *shape, check rulesCheck
 		return errJSONDepth
 	}
 	_, own := a.cfg.JSON.(jsonV2)
-	fresh := own || v.IsZero() // else a codec of others may take null for what is in v already
 	err := a.cfg.JSON.Decode(data, v.Addr().Interface())
-	if err == nil && fresh && s.meets(check, v) {
-		return nil
+	if err == nil && (own || check == nil && !s.required) && s.meets(check, v) {
+		return nil // a codec of others may take null for nothing: what is in v stays
 	}
 	k := takeBodyCheck(a.cfg.JSON, data)
 	defer k.release()

@@ -219,6 +219,50 @@ func TestBodyRulesPreset(t *testing.T) {
 		post(`{"name":"a"}`).want(t, 200, "a before")
 		post(`{"name":"a","kind":""}`).want(t, 200, "a ")
 		wantFaults(t, post(`{"name":null}`), "body /name must not be null")
+		if codec != nil { // which takes the last of two of one name
+			wantFaults(t, post(`{"name":"a","name":null}`), "body /name must not be null")
+			wantFaults(t, post(`{"Name":"a","name":null}`), "body /name must not be null")
+		}
+	}
+}
+
+// option is a type that tells null from a text.
+type option struct {
+	Set, Null bool
+	Text      string
+}
+
+func (o *option) UnmarshalJSON(text []byte) error {
+	o.Set, o.Null = true, string(text) == "null"
+	if o.Null {
+		return nil
+	}
+	return json.Unmarshal(text, &o.Text)
+}
+
+// TestBodyRulesOfOpaque: a type that makes something of null is required to be more than that.
+func TestBodyRulesOfOpaque(t *testing.T) {
+	type in struct {
+		Name option  `json:"name" rules:"required"`
+		Next *option `json:"next" rules:"required"`
+	}
+	type whole struct {
+		Body option `body:"" rules:"required"`
+	}
+	for _, codec := range []quart.JSONCodec{nil, v1Codec{}} {
+		app, _ := newApp(quart.Config{JSON: codec})
+		quart.Post(app, "/", func(*quart.Ctx, in) (string, error) { return "", nil })
+		quart.Post(app, "/whole", func(*quart.Ctx, whole) (string, error) { return "", nil })
+		s := serve(t, app)
+		post := func(target, body string) *answer {
+			return s.do("POST", target, body, "Content-Type: application/json")
+		}
+		wantFaults(t, post("/", `{"name":"a","next":"b"}`))
+		wantFaults(t, post("/", `{"name":"","next":""}`))
+		wantFaults(t, post("/", `{"name":null,"next":null}`), "body /name must not be null", "body /next must not be null")
+		wantFaults(t, post("/", `{"next":"b"}`), "body /name is missing")
+		wantFaults(t, post("/whole", `"a"`))
+		wantFaults(t, post("/whole", `null`), "body  must not be null")
 	}
 }
 

@@ -27,30 +27,19 @@ type JSONCodec interface {
 
 type jsonV2 struct{}
 
-// jsonSink is an io.Writer onto a byte slice, and an encoder that writes to it value after value.
-//
-// perf: setting up an encoder for a value costs as much as a small struct, BenchmarkBind/quart
-type jsonSink struct {
-	b   []byte
-	enc *jsontext.Encoder
-}
+// jsonSink is an io.Writer onto a byte slice.
+type jsonSink struct{ b []byte }
 
 func (s *jsonSink) Write(p []byte) (int, error) {
-	if len(p) > keepEncoded {
-		s.enc = nil // it has a buffer of that size
-	}
 	s.b = append(s.b, p...)
 	return len(p), nil
 }
-
-// keepEncoded is the largest buffer that stays with an encoder.
-const keepEncoded = 64 << 10
 
 var jsonSinks = pool.New(func(s *jsonSink) { s.b = nil })
 
 // json/v2 has not decided on a form for time.Duration and refuses it: it is nanoseconds here, as in encoding/json.
 var (
-	jsonEncoding = []json.Options{json.Deterministic(true), jsonv1.FormatDurationAsNano(true), jsontext.AllowInvalidUTF8(true)}
+	jsonEncoding = json.JoinOptions(json.Deterministic(true), jsonv1.FormatDurationAsNano(true), jsontext.AllowInvalidUTF8(true))
 	jsonDecoding = []json.Options{jsonv1.FormatDurationAsNano(true)}
 )
 
@@ -58,15 +47,8 @@ var (
 func (jsonV2) Append(dst []byte, v any) ([]byte, error) {
 	s := jsonSinks.Get()
 	s.b = dst
-	if s.enc == nil {
-		s.enc = jsontext.NewEncoder(s, jsonEncoding...)
-	}
-	err := json.MarshalEncode(s.enc, v)
-	if dst = s.b; err != nil {
-		s.enc = nil // it is within a value
-	} else {
-		dst = dst[:len(dst)-1] // the line's end
-	}
+	err := json.MarshalWrite(s, v, jsonEncoding)
+	dst = s.b
 	jsonSinks.Put(s)
 	return dst, err
 }

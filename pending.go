@@ -34,7 +34,7 @@ func (c *Ctx) dropPending() {
 
 // sendPending runs when nothing can replace the response any more.
 func (c *Ctx) sendPending() {
-	if status := c.fc.Response.StatusCode(); status == 204 || status == 304 || c.conn.lost() {
+	if bodyless(c.fc.Response.StatusCode()) || c.conn.lost() {
 		c.dropPending()
 		return
 	}

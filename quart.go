@@ -276,7 +276,7 @@ func (c *Ctx) end() {
 	}
 	resp := &c.fc.Response
 	switch status := resp.StatusCode(); {
-	case status == 204 || status == 205 || status == 304: // RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5
+	case bodyless(status):
 		resp.ResetBody()
 	case (status < 200 || status > 599) && !c.fc.Hijacked():
 		c.failLast(fmt.Errorf("quart: the handler answered with status %d", status))

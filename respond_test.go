@@ -73,6 +73,38 @@ func TestBodylessStatus(t *testing.T) {
 	}
 }
 
+// TestBodylessStream: a stream is content, so the status of a stream has some.
+func TestBodylessStream(t *testing.T) {
+	app, _ := newApp(quart.Config{})
+	stream := func(w *quart.StreamWriter) error {
+		_, err := w.WriteString("streamed")
+		return err
+	}
+	app.Get("/{status:int}/before", func(c *quart.Ctx) error {
+		c.SetStatus(c.ParamInt("status"))
+		return c.Stream("text/plain", stream)
+	})
+	app.Get("/{status:int}/after", func(c *quart.Ctx) error {
+		err := c.Stream("text/plain", stream)
+		c.SetStatus(c.ParamInt("status"))
+		return err
+	})
+	app.Get("/{status:int}/events", func(c *quart.Ctx) error {
+		c.SetStatus(c.ParamInt("status"))
+		return c.SSE(func(s *quart.EventStream) error { return s.Send(quart.Event{Data: "sent"}) })
+	})
+	s := serve(t, app)
+	for _, status := range []string{"204", "205", "304"} {
+		s.get("/"+status+"/before").want(t, 200, "streamed")
+		if a := s.get("/" + status + "/after"); itoa(a.StatusCode) != status || a.body != "" {
+			t.Errorf("a %s set after the stream: %d %q", status, a.StatusCode, a.body)
+		}
+		if a := s.get("/" + status + "/events"); a.StatusCode != 200 && a.body != "" {
+			t.Errorf("%s: %d %q", status, a.StatusCode, a.body)
+		}
+	}
+}
+
 func TestJSONFailure(t *testing.T) {
 	app, log := newApp(quart.Config{})
 	app.Get("/", func(c *quart.Ctx) error { return c.JSON(200, []any{"secret", func() {}}) })

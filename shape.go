@@ -27,6 +27,8 @@ type shape struct {
 	loose     map[string]int // by names as the codec folds them, of members with case:ignore
 	elem      *shape         // of a list, a dict or a pointer
 	check     bool           // rules or defaults are on members of it, or below them
+	opaque    bool           // it decodes itself
+	required  bool           // something in it is
 	validates [][]int        // of values in it with a method Validate() error, see validatorsIn
 	within    bool           // so has something below it
 }
@@ -96,6 +98,7 @@ func (co *shapeCompiler) compile(t reflect.Type) (*shape, error) {
 		if holdsRules(t, map[reflect.Type]bool{}) {
 			return nil, fmt.Errorf("%v decodes itself, so the rules of its fields are held by nobody: give it a method Validate() error", t)
 		}
+		s.opaque = true
 		return s, nil
 	}
 	var err error
@@ -381,26 +384,33 @@ func (co *shapeCompiler) spread() {
 	for changed := true; changed; {
 		changed = false
 		for _, s := range co.made {
-			check, within := s.below()
-			if check != s.check || within != s.within {
-				s.check, s.within, changed = check, within, true
+			check, required, within := s.below()
+			if check != s.check || required != s.required || within != s.within {
+				s.check, s.required, s.within, changed = check, required, within, true
 			}
 		}
 	}
 }
 
-func (s *shape) below() (check, within bool) {
-	check, within = s.check, s.within
+func (s *shape) below() (check, required, within bool) {
+	check, required, within = s.check, s.required, s.within
 	if s.elem != nil {
 		check = check || s.elem.check
+		required = required || s.elem.required
 		within = within || len(s.elem.validates) > 0 || s.elem.within
 	}
 	for i := range s.members {
 		m := &s.members[i]
 		check = check || m.check != nil || m.setDefault != nil || m.shape.check
+		required = required || requires(m.check) || m.shape.required
 		within = within || len(m.shape.validates) > 0 || m.shape.within
 	}
-	return check, within
+	return check, required, within
+}
+
+// requires reports whether something has to be there by a check or by that of its elements.
+func requires(check rulesCheck) bool {
+	return check != nil && (check.Required || requires(check.Items))
 }
 
 // memberAt finds a member by its name; next is where the names are expected to go on.

@@ -3,14 +3,15 @@ package quart
 import "reflect"
 
 // meets reports whether v meets its rules whatever the text says of it. Then nobody has to look into the text, which tells what is absent: a value
-// that is not zero was there, a zero is good where nothing is required and there is no default. False is no verdict.
+// that is not zero was there, and no null, a zero is good where nothing is required and there is no default. False is no verdict: what
+// decodes itself can be more than zero for null.
 //
 // perf: a pass over the text less, BenchmarkBind/quart
 func (s *shape) meets(check rulesCheck, v reflect.Value) bool {
 	switch {
 	case check == nil && !s.checked():
 		return true
-	case check != nil && check.Required && v.IsZero():
+	case check != nil && check.Required && (s.opaque || v.IsZero()):
 		return false
 	}
 	for s.kind == shapePointer {

@@ -45,9 +45,12 @@ func (c *Ctx) stream(contentType string, f func(w *StreamWriter) error, release 
 	c.fc.Response.Header.SetContentType(contentType)
 }
 
+// bodyless reports whether an answer with the status has no content (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5).
+func bodyless(status int) bool { return status == 204 || status == 205 || status == 304 }
+
 // streamStatus is the status of a streamed answer: what was set, but for one that has no body, which is that of typed handlers without a result.
 func (c *Ctx) streamStatus() int {
-	if status := c.fc.Response.StatusCode(); status != 204 && status != 304 {
+	if status := c.fc.Response.StatusCode(); !bodyless(status) {
 		return status
 	}
 	return 200

@@ -66,6 +66,7 @@ type conn struct {
 	sendWindow   int64
 	pinned       int64
 	typical      int64 // bytes of a response that was pinned lately
+	pins         int   // responses pinned since the last sweep
 	sent         meter // bytes of DATA
 	sentAt       int64 // the last of it, in coarse ms
 	updates      int   // WINDOW_UPDATE frames that the DATA sent so far explains

@@ -464,3 +464,76 @@ func TestFirstHandlers(t *testing.T) {
 		}
 	})
 }
+
+// TestWaitingHandlersResume: while the client pauses a response, handlers that wait for others get their turn when those are over, also by the client's reset.
+func TestWaitingHandlersResume(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		begun := make(chan uint32, 100)
+		release := make(chan struct{})
+		s := serveMem(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
+			if string(ctx.Path()) == "/big" {
+				ctx.SetBody(make([]byte, 200<<10))
+				return
+			}
+			begun <- http2.StreamOf(ctx).ID()
+			<-release
+		})
+		c := s.dialMem(1 << 20)
+		c.stingy = true
+		c.send(windowUpdate(0, 1<<30))
+		c.head(c.get("/big"))
+		for range 100 {
+			c.get("/")
+		}
+		synctest.Wait()
+		first := len(begun)
+		if first == 0 || first > 40 {
+			t.Errorf("%d handlers run", first)
+		}
+		for range first {
+			c.send(rstStream(<-begun, http2.Cancel))
+		}
+		synctest.Wait()
+		for range first {
+			release <- struct{}{}
+		}
+		synctest.Wait()
+		if len(begun) == 0 {
+			t.Error("no handler runs, and all wait")
+		}
+		close(release)
+	})
+}
+
+// TestPausedResponseAndPolls: a response that the client takes slowly, and handlers that take long, do not keep others from their turn.
+func TestPausedResponseAndPolls(t *testing.T) {
+	for _, size := range []int{3900 << 10, 1 << 20, 100 << 10} {
+		for _, polls := range []int{1, 12, 40} {
+			bubble(t, func(t *testing.T) {
+				stop := make(chan struct{})
+				s := serveMem(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
+					switch string(ctx.Path()) {
+					case "/big":
+						ctx.SetBody(make([]byte, size))
+					case "/poll":
+						<-stop
+					}
+				})
+				defer close(stop)
+				c := s.dialMem(1 << 20)
+				c.stingy = true
+				c.send(windowUpdate(0, 1<<30))
+				c.head(c.get("/big"))
+				for range polls {
+					c.get("/poll")
+				}
+				c.sync()
+				begun := time.Now()
+				c.await(c.get("/small"))
+				if d := time.Since(begun); d > 6*time.Second {
+					t.Errorf("%d KiB and %d polls: the small answer came after %v", size>>10, polls, d)
+				}
+			})
+		}
+	}
+}

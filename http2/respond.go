@@ -30,8 +30,7 @@ func (c *conn) handle(s *Stream) {
 	c.mu.Unlock()
 	c.requests.Add(1)
 	c.srv.Handler(s.ctx)
-	s.handling = false
-	c.handlers.Add(-1)
+	s.handling = false // c.handlers goes on counting it until its response does
 	c.respond(s)
 }
 
@@ -95,6 +94,7 @@ func (c *conn) respondBody(s *Stream, resp *fasthttp.Response) {
 		body = nil
 	}
 	c.lock()
+	c.handlers.Add(-1)
 	if s.writeErr(false) != nil {
 		c.done(s)
 		return
@@ -127,21 +127,21 @@ func (c *conn) respondBody(s *Stream, resp *fasthttp.Response) {
 	}
 	s.out, s.outPinned, s.outEnd = body, true, true
 	c.pinned += int64(len(body))
+	c.pins++
 	c.typical += (int64(len(body)) - c.typical) / 4
 	s.running = false
 	s.handlerOver()
+	c.resumeWaiting()
 	c.enqueue(s)
 	c.unlockFlush()
 }
 
-// passed notes a response of which nothing waits in memory for the client, whose handler is over. mu is held.
-func (c *conn) passed() {
-	c.typical -= (c.typical + 7) / 8
-	c.resumeWaiting()
-}
+// passed notes a response of which nothing waits in memory for the client. mu is held.
+func (c *conn) passed() { c.typical -= (c.typical + 7) / 8 }
 
 // done ends the handler's part: its RequestCtx goes back. mu is held, and released.
 func (c *conn) done(s *Stream) {
+	c.resumeWaiting()
 	ctx, box := s.ctx, (*buffer)(nil)
 	s.ctx, s.resp = nil, nil
 	if s.gathered { // the body of ctx is in there
@@ -199,10 +199,12 @@ func (c *conn) abandonWaiting() {
 // respondHijack sends the head and gives the stream to who hijacked it, also one that has ended meanwhile: its calls fail.
 func (c *conn) respondHijack(s *Stream, resp *fasthttp.Response) {
 	c.lock()
+	c.handlers.Add(-1)
 	if s.writeErr(false) == nil {
 		c.appendHead(s, resp, 0, false)
 		c.passed()
 	}
+	c.resumeWaiting()
 	s.taken = true
 	ctx := s.ctx
 	s.ctx, s.resp = nil, nil
@@ -261,6 +263,10 @@ func (w *bodyWriter) begin(now bool) error {
 }
 
 func (c *conn) respondStream(s *Stream, resp *fasthttp.Response) {
+	c.lock()
+	c.handlers.Add(-1)
+	c.resumeWaiting() // here: the body may take for ever
+	c.unlock()
 	if s.isHead || bodyless(resp.StatusCode()) {
 		c.lock()
 		if s.writeErr(false) == nil {

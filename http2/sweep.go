@@ -188,10 +188,11 @@ func (c *conn) sweep() {
 		c.pingAt = max(now, 1)
 		c.out = appendPing(c.out, 0, alivePing[:])
 	}
-	if c.pinned == 0 { // who waits, waits for handlers, which may take for ever
+	if c.pinned == 0 || c.pins == 0 { // who waits, waits for handlers, which may take for ever
 		c.typical /= 2
 		c.resumeWaiting()
 	}
+	c.pins = 0
 	c.sweepStreams(now)
 }
 

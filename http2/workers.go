@@ -161,6 +161,7 @@ func (c *conn) abandon(s *Stream) {
 	c.lock()
 	s.shared = true // who knows who has it
 	s.ctx = nil
+	c.resumeWaiting()
 	c.resetStream(s, InternalError)
 	c.release(s)
 	c.unlockFlush()

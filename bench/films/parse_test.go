@@ -61,7 +61,7 @@ func TestParseFlags(t *testing.T) {
 	}{
 		{nil, 3, len(peers), ""},
 		{[]string{"-only", "list,one", "-peers", "gin"}, 2, 1, ""},
-		{[]string{"-peers", "quart,gin,flask", "-tune"}, 3, 1 + 4 + 9, ""},
+		{[]string{"-peers", "quart,gin,flask", "-tune"}, 3, 2 + 2*4 + 9, ""},
 		{[]string{"-only", "lists"}, 0, 0, `nothing is named "lists"`},
 		{[]string{"-peers", "ginn"}, 0, 0, `nothing is named "ginn"`},
 		{[]string{"-seconds", "0"}, 0, 0, "want flags only"},
