@@ -23,9 +23,9 @@ import (
 
 // TestHTTP2UpgradeDeadline: a connection that was upgraded by h2c has no head to wait for any more.
 func TestHTTP2UpgradeDeadline(t *testing.T) {
-	app, _ := newApp(quart.Config{H2C: true, HeaderTimeout: 300 * time.Millisecond})
+	app, _ := newApp(quart.Config{H2C: true, HeaderTimeout: time.Second})
 	app.Get("/", func(c *quart.Ctx) error {
-		time.Sleep(1500 * time.Millisecond)
+		time.Sleep(2500 * time.Millisecond)
 		return c.Text(200, "hello")
 	})
 	s := serve(t, app)

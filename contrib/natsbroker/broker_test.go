@@ -366,7 +366,7 @@ func TestConfigErrors(t *testing.T) {
 		{"somebody else's stream", natsbroker.Config{Stream: "foreign"}, "other subjects"},
 		{"subjects of somebody else's", natsbroker.Config{Subject: "orders"}, "overlap"},
 		{"no server", natsbroker.Config{URL: "nats://127.0.0.1:1"}, "no servers"},
-		{"replicas without a cluster", natsbroker.Config{Stream: "three", Replicas: 3, Timeout: 200 * time.Millisecond}, "replicas"},
+		{"replicas without a cluster", natsbroker.Config{Stream: "three", Replicas: 3, Timeout: 2 * time.Second}, "replicas"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.config.URL == "" {

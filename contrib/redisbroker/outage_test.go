@@ -238,7 +238,7 @@ func TestDeadConnection(t *testing.T) {
 func TestSilentServer(t *testing.T) {
 	s := startServer(t)
 	p := startProxy(t, s.addr)
-	b, direct := newBroker(t, redisbroker.Config{URL: p.url(), Timeout: 200 * time.Millisecond}), newBroker(t, redisbroker.Config{URL: s.url()})
+	b, direct := newBroker(t, redisbroker.Config{URL: p.url(), Timeout: time.Second}), newBroker(t, redisbroker.Config{URL: s.url()})
 	in := subscribe(t, b, "topic", hub.Pos{})
 	p.setMute(true)
 	if _, err := b.Publish(context.Background(), "topic", []byte("maybe")); !errors.Is(err, redisbroker.ErrUnavailable) {
