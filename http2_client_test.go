@@ -43,6 +43,9 @@ func newFramesClient(t *testing.T, nc net.Conn, settings ...[2]uint32) *framesCl
 // answerTime is how long a client waits for one answer, not for all of a test: a loaded machine takes its time for many.
 const answerTime = 20 * time.Second
 
+// hangTime is shorter than the times after which the server itself ends what hangs, so that these do not hide it.
+const hangTime = 8 * time.Second
+
 const clientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 // The types of frames.

@@ -40,7 +40,7 @@ var jsonSinks = pool.New(func(s *jsonSink) { s.b = nil })
 // json/v2 has not decided on a form for time.Duration and refuses it: it is nanoseconds here, as in encoding/json.
 var (
 	jsonEncoding = json.JoinOptions(json.Deterministic(true), jsonv1.FormatDurationAsNano(true), jsontext.AllowInvalidUTF8(true))
-	jsonDecoding = []json.Options{jsonv1.FormatDurationAsNano(true)}
+	jsonDecoding = jsonv1.FormatDurationAsNano(true)
 )
 
 // Append implements JSONCodec. Invalid UTF-8, which any client can put into a query, becomes U+FFFD. 0 allocations for structs of basic types behind a pointer.
@@ -54,7 +54,7 @@ func (jsonV2) Append(dst []byte, v any) ([]byte, error) {
 }
 
 // Decode implements JSONCodec.
-func (jsonV2) Decode(data []byte, v any) error { return json.Unmarshal(data, v, jsonDecoding...) }
+func (jsonV2) Decode(data []byte, v any) error { return json.Unmarshal(data, v, jsonDecoding) }
 
 // isTypeFault reports whether no JSON at all would fit: a chan, an interface with methods, a struct with two fields of one name. That is
 // the program's fault, not the client's.

@@ -299,8 +299,8 @@ func (b badTo) MarshalJSONTo(enc *jsontext.Encoder) error {
 	return errors.New("in the middle")
 }
 
-// TestJSONEncoderIsReused: what an answer's encoding leaves behind, also one that failed or was large, is not in the next answer.
-func TestJSONEncoderIsReused(t *testing.T) {
+// TestJSONAnswersStayApart: what an answer's encoding leaves behind, also one that failed or was large, is not in the next answer.
+func TestJSONAnswersStayApart(t *testing.T) {
 	app, _ := newApp(quart.Config{})
 	large := strings.Repeat("x", 300<<10)
 	app.Get("/{what}", func(c *quart.Ctx) error {

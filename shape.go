@@ -127,7 +127,7 @@ func (co *shapeCompiler) compile(t reflect.Type) (*shape, error) {
 // takesJSON asks the codec whether t is a type for JSON at all.
 func takesJSON(t reflect.Type) error {
 	var semantic *json.SemanticError
-	if err := json.Unmarshal([]byte("{}"), reflect.New(t).Interface(), jsonDecoding...); errors.As(err, &semantic) && isTypeFault(semantic) {
+	if err := json.Unmarshal([]byte("{}"), reflect.New(t).Interface(), jsonDecoding); errors.As(err, &semantic) && isTypeFault(semantic) {
 		return semantic
 	}
 	return nil

@@ -140,7 +140,7 @@ func TestHardenedReaderOutlivesHandler(t *testing.T) {
 		if v != nil {
 			t.Errorf("the reader panicked: %v", v)
 		}
-	case <-time.After(patience):
+	case <-time.After(hangTime):
 		t.Error("the reader waits for ever")
 	}
 }
@@ -195,7 +195,7 @@ func TestHardenedOverrideTruncatesBody(t *testing.T) {
 		c.want(c.open(false, request("POST", "/")...), "503", "late")
 		select {
 		case <-got:
-		case <-time.After(patience):
+		case <-time.After(hangTime):
 			t.Error("the handler still waits for the body")
 		}
 	})
@@ -249,7 +249,7 @@ func TestHardenedClockBlocks(t *testing.T) {
 	good := pipes(t, srv)
 	start := time.Now()
 	_, _ = io.Copy(io.Discard, good) // until the server closes it
-	if d := time.Since(start); d > patience {
+	if d := time.Since(start); d > hangTime {
 		t.Errorf("an idle connection was closed after %v", d)
 	}
 }
@@ -274,7 +274,7 @@ func TestHardenedShutdownBlocks(t *testing.T) {
 			}()
 			select {
 			case <-done:
-			case <-time.After(patience):
+			case <-time.After(hangTime):
 				t.Error("it waits for a client that does not read")
 			}
 		})
@@ -300,7 +300,7 @@ func TestHardenedTryWriteBlocks(t *testing.T) {
 	c.head(c.get("/"))
 	select {
 	case <-took:
-	case <-time.After(patience):
+	case <-time.After(hangTime):
 		t.Error("TryWrite waits for a client that does not read")
 	}
 }
@@ -359,7 +359,7 @@ func TestHardenedUpgradedIsKilled(t *testing.T) {
 	_, _ = nc.Write(append([]byte(clientPreface), append(settings(setInitialWindow, biggestWindow), windowUpdate(0, biggestWindow-defaultWindow)...)...))
 	select {
 	case <-left:
-	case <-time.After(patience):
+	case <-time.After(hangTime):
 		t.Errorf("the write still hangs: %+v", srv.Stats())
 	}
 }

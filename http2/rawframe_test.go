@@ -42,6 +42,7 @@ const (
 	biggestWindow      = 1<<31 - 1
 	frameLimit         = 16 << 10
 	patience           = 20 * time.Second // only what hangs takes so long
+	hangTime           = 8 * time.Second  // less than the times after which the engine itself ends what hangs
 	bodyKept           = 64 << 10         // bytes of a body that an answer keeps; of the rest it keeps the sum
 	frameHeader        = 9
 )
