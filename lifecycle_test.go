@@ -446,7 +446,11 @@ func runChild(mode string) {
 		app.Run("127.0.0.1:bad")
 	case "stop fails":
 		app.AfterServing(fail)
-		app.Go(func(context.Context) error { return syscall.Kill(os.Getpid(), syscall.SIGINT) })
+		self, err := os.FindProcess(os.Getpid())
+		if err != nil {
+			panic(err)
+		}
+		app.Go(func(context.Context) error { return self.Signal(os.Interrupt) })
 	}
 	app.Run("127.0.0.1:0")
 	os.Exit(0)
