@@ -47,6 +47,7 @@ type Ctx struct {
 	log        *slog.Logger
 	ctx        context.Context
 	base       context.Context         // what Context made, before SetContext
+	values     context.Context         // that of the responder of a stream, whatever the layers around it set afterwards
 	cancel     context.CancelCauseFunc // only where conn is nil
 	hard       *hardTimeout
 	pending    pending // the body that is written after the layers
@@ -62,7 +63,8 @@ func resetCtx(c *Ctx) {
 		c.endContext()
 	}
 	if c.hard != nil {
-		c.hard.stop()
+		c.hard.inTime()
+		c.hard.cancel(nil)
 		c.hard = nil
 	}
 	if len(c.slots.used) > 0 {
@@ -188,7 +190,7 @@ func (c *Ctx) endContext() {
 	if c.cancel != nil {
 		c.cancel(nil)
 	}
-	c.ctx, c.base, c.cancel = nil, nil, nil
+	c.ctx, c.base, c.values, c.cancel = nil, nil, nil, nil
 }
 
 // str returns an owned string of b.

@@ -19,13 +19,13 @@ type pending interface {
 func (c *Ctx) respondLater(status int, contentType []byte, p pending) {
 	c.fc.Response.ResetBody()
 	c.start(status, contentType)
-	c.pending = p
+	c.pending, c.values = p, c.ctx
 }
 
 // dropPending is called by responders: what they write takes the place of a body that was to come.
 func (c *Ctx) dropPending() {
 	p := c.pending
-	c.pending, c.filter = nil, nil
+	c.pending, c.values, c.filter = nil, nil, nil
 	if _, ok := p.(*Socket); ok {
 		c.refuseSocket()
 	}

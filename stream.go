@@ -134,10 +134,13 @@ func streamContext(a *App, conn *connState, stream *http2.Stream) (context.Conte
 // takeContext moves the context of c to a stream: what ends it is c's, what it holds is that of SetContext.
 func (c *Ctx) takeContext() (ctx, base context.Context, cancel context.CancelCauseFunc) {
 	ctx, base, cancel = c.ctx, c.base, c.cancel
-	if ctx != base {
-		ctx = detachedContext{base, ctx}
+	if c.values == nil { // Context was not asked for when the stream was left
+		c.values = ctx
 	}
-	c.ctx, c.base, c.cancel = nil, nil, nil
+	if c.values != base {
+		ctx = detachedContext{base, c.values}
+	}
+	c.ctx, c.base, c.values, c.cancel = nil, nil, nil, nil
 	return ctx, base, cancel
 }
 

@@ -13,11 +13,18 @@ import (
 // is done; the timer writes to the connection itself, so that nothing is shared but one word.
 type hardTimeout struct {
 	timer  *time.Timer
-	ctx    context.Context
-	cancel context.CancelFunc
-	state  atomic.Uint32 // 0: running, 1: the handler was in time, 2: the timer took over
-	taken  chan struct{} // closed when the timer has answered
+	cancel context.CancelCauseFunc
+	answer func() // nil: the 503 waits for the handler
+	state  atomic.Uint32
+	over   chan struct{} // closed when the timer has answered
 }
+
+// States of a hardTimeout.
+const (
+	hardRuns   = iota
+	hardInTime // the handler has returned
+	hardLate   // the timer came first
+)
 
 const hardBody = `{"title":"Service Unavailable","status":503,"detail":"the request took too long"}`
 
@@ -28,7 +35,8 @@ var (
 )
 
 // SetHardTimeout answers 503 and closes the connection (HTTP/2: the stream) when the handler has not returned within d. What the handler does
-// later reaches nobody: its layers, a logger for one, see its own result. The deadline ends c.Context. Behind a listener that is
+// later reaches nobody: its layers, a logger for one, see its own result. The deadline ends c.Context, and is called off when the handler
+// has left a stream or a socket: that context lives as long as the response. Behind a listener that is
 // not quart's, and where the answer to an earlier request of a pipeline is unsent, the 503 comes when the handler returns.
 // Only the first call counts; d <= 0 is none.
 func (c *Ctx) SetHardTimeout(d time.Duration) {
@@ -36,67 +44,96 @@ func (c *Ctx) SetHardTimeout(d time.Duration) {
 	if d <= 0 || c.hard != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.Context(), d)
-	c.ctx = ctx
-	h := &hardTimeout{ctx: ctx, cancel: cancel, taken: make(chan struct{})}
+	ctx, cancel := context.WithCancelCause(c.Context())
+	c.ctx = &hardContext{ctx, time.Now().Add(d)}
+	h := &hardTimeout{cancel: cancel, over: make(chan struct{})}
+	switch {
+	case c.h2 != nil:
+		h.answer = overrideLate(c.h2)
+	case c.conn != nil && c.conn.flags.Load()&flagUnsent == 0:
+		h.answer = c.conn.answerLate(c.fc.IsHead())
+	}
+	h.timer = time.AfterFunc(d, h.fire)
 	c.hard = h
-	if c.h2 != nil {
-		h.timer = time.AfterFunc(d, h.override(c.h2))
-		return
-	}
-	if c.conn == nil || c.conn.flags.Load()&flagUnsent != 0 {
-		return
-	}
-	conn, answer := c.conn, hardAnswer
-	if c.fc.IsHead() {
-		answer = hardHead
-	}
-	h.timer = time.AfterFunc(d, func() {
-		if h.state.CompareAndSwap(0, 2) {
-			conn.takeOver(answer)
-			close(h.taken)
-		}
-	})
 }
 
-// override is what the timer does on HTTP/2, where only the stream ends.
-func (h *hardTimeout) override(stream *http2.Stream) func() {
-	return func() {
-		if h.state.CompareAndSwap(0, 2) {
-			stream.Override(503, []byte(hardBody), "Content-Type", "application/problem+json", "X-Content-Type-Options", "nosniff")
-			close(h.taken)
-		}
+func (h *hardTimeout) fire() {
+	if !h.state.CompareAndSwap(hardRuns, hardLate) {
+		return
 	}
+	h.cancel(context.DeadlineExceeded)
+	if h.answer != nil {
+		h.answer()
+	}
+	close(h.over)
+}
+
+func (conn *connState) answerLate(head bool) func() {
+	return func() {
+		if head {
+			conn.takeOver(hardHead)
+			return
+		}
+		conn.takeOver(hardAnswer)
+	}
+}
+
+// overrideLate is what the timer does on HTTP/2, where only the stream ends.
+func overrideLate(stream *http2.Stream) func() {
+	return func() {
+		stream.Override(503, []byte(hardBody), "Content-Type", "application/problem+json", "X-Content-Type-Options", "nosniff")
+	}
+}
+
+// hardContext has a deadline that is called off when the handler leaves a stream, which may hold it.
+type hardContext struct {
+	context.Context
+	at time.Time
+}
+
+func (h *hardContext) Deadline() (time.Time, bool) {
+	if outer, ok := h.Context.Deadline(); ok && outer.Before(h.at) {
+		return outer, true
+	}
+	return h.at, true
+}
+
+func (h *hardContext) Err() error {
+	err := h.Context.Err()
+	if err != nil && context.Cause(h.Context) == context.DeadlineExceeded {
+		return context.DeadlineExceeded
+	}
+	return err
 }
 
 var errTookTooLong error = &HTTPError{Status: 503, Detail: "the request took too long"}
 
 // endHard settles who answers, when the handler has returned.
 func (c *Ctx) endHard() {
-	late := c.hard.ctx.Err() == context.DeadlineExceeded
-	if !c.hard.stop() {
-		c.closeAfter() // the timer did
+	h := c.hard
+	if h.inTime() {
+		if !Streaming(c) { // whose function may have kept the context: it ends with the response
+			h.cancel(nil)
+		}
+		c.hard = nil
 		return
 	}
-	c.hard = nil
-	if late { // it was about to
-		c.closeAfter()
+	c.closeAfter()
+	if h.answer == nil {
+		c.hard = nil
 		c.failLast(errTookTooLong)
 	}
 }
 
-// stop reports whether the handler was in time. If not, it waits until the timer has answered: two must not decide over one
+// inTime reports whether the handler was. If not, it waits until the timer has answered: two must not decide over one
 // connection.
-func (h *hardTimeout) stop() bool {
-	if h.timer != nil {
+func (h *hardTimeout) inTime() bool {
+	if h.state.CompareAndSwap(hardRuns, hardInTime) {
 		h.timer.Stop()
-	}
-	h.cancel()
-	if h.state.CompareAndSwap(0, 1) {
 		return true
 	}
-	if h.state.Load() == 2 {
-		<-h.taken
+	if h.state.Load() == hardLate {
+		<-h.over
 	}
 	return false
 }

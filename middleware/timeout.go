@@ -24,8 +24,7 @@ var errTookTooLong = &quart.HTTPError{Status: 503, Detail: "the request took too
 // passes c.Context on to what it waits for. The nearest deadline counts where Timeouts are nested. A request costs 10
 // allocations: the contexts and their timer.
 //
-// A stream (Ctx.Stream, RowsOf, files) that the handler leaves goes on after the deadline, with the context that it was given; with Hard that context
-// ends with the handler, and StreamWriter.Context is the one that lives on.
+// A stream (Ctx.Stream, Ctx.SSE, RowsOf, EventsOf, files) or a socket that the handler leaves goes on after the deadline, with the context that it was given.
 //
 // With Hard the client is answered 503 at the deadline, and its connection closed, even while the handler goes on: see
 // Ctx.SetHardTimeout. The handler's layers, a logger for one, then see the handler's own result, when it comes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -153,4 +154,64 @@ func TestTimeoutAllocs(t *testing.T) {
 
 func BenchmarkTimeout(b *testing.B) {
 	bench(b, middleware.Timeout(middleware.TimeoutConfig{}))
+}
+
+// TestTimeoutStreams: the context of a handler that leaves a stream goes on after the deadline, and its values reach the streams' own.
+func TestTimeoutStreams(t *testing.T) {
+	type user struct{}
+	for name, hard := range map[string]bool{"cooperative": false, "hard": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				app := newApp(t, middleware.Timeout(middleware.TimeoutConfig{After: time.Second, Hard: hard}),
+					quart.Before(func(c *quart.Ctx) error {
+						c.SetContext(context.WithValue(c.Context(), user{}, "ada"))
+						return nil
+					}))
+				quart.Get(app, "/ticks", func(c *quart.Ctx, _ quart.None) (quart.Events[int], error) {
+					ctx := c.Context()
+					return quart.EventsOf(func(yield func(int, error) bool) {
+						for i := range 5 {
+							select {
+							case <-ctx.Done():
+								yield(0, context.Cause(ctx))
+								return
+							case <-time.After(time.Second):
+							}
+							if !yield(i, nil) {
+								return
+							}
+						}
+					}), nil
+				})
+				who := func(ctx context.Context) string { name, _ := ctx.Value(user{}).(string); return name }
+				app.Get("/body", func(c *quart.Ctx) error {
+					return c.Stream("text/plain", func(w *quart.StreamWriter) error {
+						_, err := w.WriteString(who(w.Context()))
+						return err
+					})
+				})
+				app.SSE("/events", func(s *quart.EventStream) error {
+					return s.Send(quart.Event{Data: who(s.Context())})
+				})
+				app.WebSocket("/ws", func(ws *quart.Socket) error { return ws.WriteText(who(ws.Context())) })
+
+				cl := quarttest.New(t, app)
+				ticks := cl.SSE("/ticks")
+				for i := range 5 {
+					if got := ticks.Next(time.Minute).Data; got != strconv.Itoa(i) {
+						t.Errorf("event %d: %q", i, got)
+					}
+				}
+				if got := cl.Get("/body").Want(200).Text(); got != "ada" {
+					t.Errorf("StreamWriter: %q", got)
+				}
+				if got := cl.SSE("/events").Next(time.Minute).Data; got != "ada" {
+					t.Errorf("EventStream: %q", got)
+				}
+				if got := quarttest.ReadText(t, cl.WebSocket("/ws")); got != "ada" {
+					t.Errorf("Socket: %q", got)
+				}
+			})
+		})
+	}
 }
