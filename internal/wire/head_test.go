@@ -241,11 +241,11 @@ func slowHead(raw []byte, maxFields int) bool {
 				return false
 			}
 		case "transfer-encoding":
-			if strings.ToLower(text) != "chunked" {
+			if lowerASCII(text) != "chunked" {
 				return false
 			}
 		case "expect":
-			if strings.ToLower(text) != "100-continue" {
+			if lowerASCII(text) != "100-continue" {
 				return false
 			}
 		case "host":
@@ -255,6 +255,17 @@ func slowHead(raw []byte, maxFields int) bool {
 		}
 		raw = rest
 	}
+}
+
+// lowerASCII leaves alone what package strings makes ASCII of, the Kelvin sign for one.
+func lowerASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c - 'A' + 'a'
+		}
+	}
+	return string(b)
 }
 
 func slowHost(s string) bool {
@@ -282,6 +293,7 @@ func FuzzCheckHead(f *testing.F) {
 	for _, tt := range headTests {
 		f.Add([]byte(tt.raw), 5)
 	}
+	f.Add([]byte("Transfer-Encoding: chun\u212aed\r\n\r\n"), 5)
 	f.Fuzz(func(t *testing.T, raw []byte, maxFields int) {
 		maxFields = maxFields & 15
 		flags, fault := wire.CheckHead(raw, maxFields)
