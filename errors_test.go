@@ -182,7 +182,7 @@ func TestErrorHandlerFails(t *testing.T) {
 	if ran["404"] != 1 || ran["409"] != 1 || ran["domain"] != 1 {
 		t.Errorf("handlers ran %v times", ran)
 	}
-	if !strings.Contains(log.String(), "secret of 409") || !strings.Contains(log.String(), "secret: 404") {
+	if !strings.Contains(log.String(), "secret of 409") || !strings.Contains(log.String(), `msg="an error handler failed" method=GET path=/none error="secret: 404`) {
 		t.Errorf("log: %s", log)
 	}
 	if a := serveInMemory(t, app).do("GET", "/none"); a.Header.Get("Etag") != "" {

@@ -26,7 +26,8 @@ type typeHandler struct {
 // what h sets, not status. For 500, err is the original error. A handler of a group is asked
 // before those of the groups around it, a handler by status before those by type; but an error without a status of its own comes
 // to OnStatus(500) only when no handler by type takes it. An error or a panic of h is logged and answered
-// as a 500, by the handler of that status if h is of another, and once. To leave err to the default rendering, h returns it.
+// as a 500, by the handler of that status if h is of another, and once. To leave err to the default rendering, h returns it;
+// to answer as another error, it returns Problem(c, Errorf(403, "not yours")).
 func (r *router) OnStatus(status int, h func(c *Ctx, err error) error) {
 	r.mustBeOpen("OnStatus")
 	if status < 400 || status > 599 {
@@ -177,19 +178,19 @@ func (c *Ctx) noteError(err error, status int) {
 		c.app.errs.Add(1)
 	}
 	if _, panicked := err.(*PanicError); panicked || status >= 500 {
-		c.logError(err)
+		c.logError("request failed", err)
 	}
 }
 
 // failAgain answers the error of an error handler as a 500. A handler of that status gets it, unless that one may be what
 // failed: there is no third round.
 func (c *Ctx) failAgain(err error, status int) {
-	c.logError(err)
+	c.logError("an error handler failed", err)
 	if h := c.statusHandler(500); h != nil && status != 500 {
 		if err = c.handleError(h, err); err == nil {
 			return
 		}
-		c.logError(err)
+		c.logError("an error handler failed", err)
 	}
 	c.renderProblem(errInternal)
 }
@@ -248,7 +249,7 @@ func (c *Ctx) handleError(h func(*Ctx, error) error, err error) (failed error) {
 	return h(c, err)
 }
 
-func (c *Ctx) logError(err error) {
+func (c *Ctx) logError(msg string, err error) {
 	var p *PanicError
 	if errors.As(err, &p) {
 		c.Log().Error("panic", "method", c.Method(), "path", c.Path(), "error", p.Error(), "stack", string(p.Stack))
@@ -256,8 +257,8 @@ func (c *Ctx) logError(err error) {
 	}
 	var whole slog.LogValuer // such as a batch's panic, whose text is for everybody
 	if errors.As(err, &whole) {
-		c.Log().Error("request failed", "method", c.Method(), "path", c.Path(), "error", err.Error(), "cause", whole)
+		c.Log().Error(msg, "method", c.Method(), "path", c.Path(), "error", err.Error(), "cause", whole)
 		return
 	}
-	c.Log().Error("request failed", "method", c.Method(), "path", c.Path(), "error", err.Error())
+	c.Log().Error(msg, "method", c.Method(), "path", c.Path(), "error", err.Error())
 }
