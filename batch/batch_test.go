@@ -3,6 +3,7 @@ package batch_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -246,6 +247,13 @@ func TestTimeoutKeepsError(t *testing.T) {
 		_, err := b.Do(bg, 1)
 		if !errors.Is(err, batch.ErrTimeout) || !errors.Is(err, broken) {
 			t.Errorf("err = %v", err)
+		}
+		b = batch.New(func(ctx context.Context, _ []int) ([]int, error) {
+			<-ctx.Done()
+			return nil, fmt.Errorf("query: %w", context.Cause(ctx))
+		}, batch.Config{Timeout: time.Second})
+		if _, err := b.Do(bg, 1); !errors.Is(err, batch.ErrTimeout) || err.Error() != "query: "+batch.ErrTimeout.Error() {
+			t.Errorf("the cause is told again: %v", err)
 		}
 	})
 }

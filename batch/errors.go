@@ -135,10 +135,14 @@ func (e interrupted) Error() string   { return e.cause.Error() + ": " + e.err.Er
 func (e interrupted) Unwrap() []error { return []error{e.cause, e.err} }
 
 // interrupt blames the end of run's context for err. A bare context.Canceled is
-// dropped: for the callers it would mean that they had gone themselves.
+// dropped: for the callers it would mean that they had gone themselves. An err that
+// is, or wraps, the cause already says so itself.
 func interrupt(cause, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return cause
+	}
+	if errors.Is(err, cause) { // context.Cause of run's context
+		return err
 	}
 	return interrupted{cause, err}
 }
