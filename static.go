@@ -46,7 +46,7 @@ type StaticOptions struct {
 // An os.DirFS, or fs.Sub of one, is opened once, as an os.Root: no path and no symbolic link leads out of it, in whatever encoding, and a
 // directory that takes its place later is not seen. Other file systems get paths that fs.ValidPath accepts, and must keep inside
 // themselves; one of named pipes needs a Stat, or its Open may wait for ever. A path with "..", also encoded, is resolved first, and is 404
-// if it leaves the root; so are backslashes, NUL, repeated slashes, what the system cannot name, and all that is neither a file nor a
+// if it leaves the root; so are backslashes, NUL, repeated slashes (a 308 merges those right behind the prefix, as on every route), what the system cannot name, and all that is neither a file nor a
 // directory.
 //
 // Conditions and ranges are answered as by SendFile, and the media type comes from the extension, with nosniff. A sibling of a compressible

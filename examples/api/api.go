@@ -32,7 +32,7 @@ type api struct{ list todoList }
 // newApp routes everything.
 func newApp(cfg quart.Config) *quart.App {
 	app, a := quart.New(cfg), &api{}
-	quart.Post(app, "/echo", echo).Doc(quart.Doc{Summary: "Repeat any JSON"})
+	quart.Post(app, "/echo", echo).Doc(quart.Doc{Summary: "Any JSON, within an object"})
 
 	todos := app.Group("/todos").Name("todos")
 	quart.Get(todos, "/", a.find).Doc(quart.Doc{Summary: "List to-dos", Description: "In the order in which they were made."})

@@ -4,7 +4,7 @@
 //
 // http://127.0.0.1:8080/docs shows and tries it, /openapi.json is the document of it.
 //
-//	POST   /echo        the JSON that was sent, once more
+//	POST   /echo        {"input": the JSON that was sent, "extra": true}
 //	GET    /todos/      the to-dos, ?done=false&limit=20&after=0
 //	POST   /todos/      a new one: {"task":"Water the plants","due":"2030-05-01T12:00:00Z"}
 //	GET    /todos/{id}  one
