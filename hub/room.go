@@ -2,6 +2,7 @@ package hub
 
 import (
 	"container/list"
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,7 @@ type room struct {
 	delivering bool
 	closed     bool
 	space      chan struct{} // closed when the delivery has caught up, if somebody waits
+	hurry      time.Time     // receive does not wait before
 
 	targets []*Member // the delivery's own
 
@@ -122,10 +124,10 @@ func (r *room) receive(pos Pos, raw []byte) {
 	}
 	m.data = append([]byte(nil), m.data...)
 	e := &entry{message: m, pos: pos, at: time.Now()}
-	r.mu.Lock()
-	if r.crowded() {
-		r.awaitSpace()
+	if !r.hub.alone { // publish has waited
+		r.holdBroker()
 	}
+	r.mu.Lock()
 	if !r.history.push(e) {
 		r.mu.Unlock()
 		return
@@ -150,21 +152,51 @@ func (r *room) crowded() bool {
 	return r.history.tail.number-r.at.number >= maxBehind || r.behind >= maxPending
 }
 
-// awaitSpace waits until the delivery has caught up, but not for ever: it may be waiting for this very message. mu is held, but not
-// meanwhile.
-func (r *room) awaitSpace() {
-	if r.space == nil {
-		r.space = make(chan struct{})
-	}
-	space := r.space
-	r.mu.Unlock()
-	t := time.NewTimer(patience)
-	select {
-	case <-space:
-	case <-t.C:
-	}
-	t.Stop()
+// awaitSpace waits until the delivery has caught up or ctx is done, but not for ever: the delivery may be waiting for this very message.
+// inTime is false if it has not caught up.
+func (r *room) awaitSpace(ctx context.Context) (inTime bool, err error) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.crowded() {
+		return true, nil
+	}
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for r.crowded() {
+		if r.space == nil {
+			r.space = make(chan struct{})
+		}
+		space := r.space
+		r.mu.Unlock()
+		select {
+		case <-space:
+		case <-late.C:
+			r.mu.Lock()
+			return false, nil
+		case <-ctx.Done():
+			r.mu.Lock()
+			return false, context.Cause(ctx)
+		}
+		r.mu.Lock()
+	}
+	return true, nil
+}
+
+// holdBroker slows down what other processes publish. Publishers of this one may be waiting for it to return, one after another: after a wait in
+// vain none follows for as long.
+func (r *room) holdBroker() {
+	r.mu.Lock()
+	hurry := r.hurry
+	r.mu.Unlock()
+	if time.Now().Before(hurry) {
+		return
+	}
+	if inTime, _ := r.awaitSpace(context.Background()); inTime {
+		return
+	}
+	r.mu.Lock()
+	r.hurry = time.Now().Add(patience)
+	r.mu.Unlock()
 }
 
 // deliver posts what is in the history to all members, several messages at a time if it is behind, and ends when nothing is left.

@@ -1,6 +1,8 @@
 package hub_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -8,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/goquart/quart"
@@ -119,6 +122,68 @@ func inOrder(t *testing.T, who string, texts []string) {
 		}
 		next[p] = n + 1
 	}
+}
+
+// stuck is a topic of h whose only member takes nothing until the test ends, with as much published as is not waited for.
+func stuck(t *testing.T, h *hub.Hub) *hub.Topic {
+	topic := h.Topic("x")
+	l := newLive(t)
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	l.onPost = func(*quart.Frame) error { <-done; return nil }
+	join(t, topic, l, hub.Options{})
+	publish(t, topic, "first")
+	synctest.Wait() // it is with the member
+	for range 1024 {
+		publish(t, topic, "x")
+	}
+	return topic
+}
+
+// TestPublishersWait: those that are too fast wait side by side, a second at most and not beyond the end of their contexts.
+func TestPublishersWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic := stuck(t, new(hub.Hub))
+		for _, tt := range []struct {
+			limit, want time.Duration
+			err         error
+		}{
+			{500 * time.Millisecond, 500 * time.Millisecond, context.DeadlineExceeded},
+			{time.Minute, time.Second, nil},
+		} {
+			begun := time.Now()
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), tt.limit)
+					defer cancel()
+					if _, err := topic.Publish(ctx, []byte("x")); !errors.Is(err, tt.err) {
+						t.Errorf("with %v: %v", tt.limit, err)
+					}
+				})
+			}
+			wg.Wait()
+			if took := time.Since(begun); took != tt.want {
+				t.Errorf("20 publishers with %v took %v, want %v", tt.limit, took, tt.want)
+			}
+		}
+	})
+}
+
+// TestPublishersElsewhere: what another process publishes is held up as well, but not a second for each message.
+func TestPublishersElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := hub.NewMemory(hub.MemoryConfig{})
+		stuck(t, hub.New(hub.Config{Broker: broker}))
+		elsewhere := hub.New(hub.Config{Broker: broker}).Topic("x")
+		begun := time.Now()
+		for range 20 {
+			publish(t, elsewhere, "x")
+		}
+		if took := time.Since(begun); took != time.Second {
+			t.Errorf("20 messages took %v, want a second", took)
+		}
+	})
 }
 
 // TestHubBackpressure: publishers that are faster than the delivery wait for it.

@@ -65,8 +65,8 @@ func (t *Topic) Name() string {
 
 // Publish sends a text message, which must be UTF-8 (ErrText), to all members, in all processes. It returns when the broker has taken it;
 // members get it from a goroutine of the hub, in the order of the broker. It waits when members of this process are far behind, a second at
-// most. It does not keep msg. The allocations do not grow with the members. An error of the broker is wrapped; such a message may still
-// arrive.
+// most; if ctx ends meanwhile the message is not published, and the error is ctx's. It does not keep msg. The allocations do not grow with the
+// members. An error of the broker is wrapped; such a message may still arrive.
 func (t *Topic) Publish(ctx context.Context, msg []byte) (Pos, error) {
 	return t.publish(ctx, message{kind: kindText, data: msg})
 }
@@ -119,6 +119,11 @@ func (t *Topic) publish(ctx context.Context, m message) (Pos, error) {
 	h.mu.Unlock()
 	if closed {
 		return Pos{}, errClosed
+	}
+	if r != nil {
+		if _, err := r.awaitSpace(ctx); err != nil {
+			return Pos{}, fmt.Errorf("hub: publish to %q: %w", t.Name(), err)
+		}
 	}
 	buf := pool.GetBuffer(len(m.data) + len(m.name) + 16)
 	defer pool.PutBuffer(buf)
