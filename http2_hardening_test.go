@@ -182,20 +182,23 @@ func TestHTTP2Off(t *testing.T) {
 func TestHTTP2HardTimeoutPending(t *testing.T) {
 	quarttest.Protocols(t, func(t *testing.T, p quarttest.Protocol) {
 		var ran atomic.Int32
+		late := make(chan struct{}, 2)
+		defer close(late)
 		app := quart.New(quart.Config{Log: slog.New(slog.DiscardHandler)})
 		app.Get("/stream", func(c *quart.Ctx) error {
 			c.SetHardTimeout(50 * time.Millisecond)
-			time.Sleep(150 * time.Millisecond)
+			<-late
 			return c.Stream("text/plain", func(*quart.StreamWriter) error { ran.Add(1); return nil })
 		})
 		app.Get("/events", func(c *quart.Ctx) error {
 			c.SetHardTimeout(50 * time.Millisecond)
-			time.Sleep(150 * time.Millisecond)
+			<-late
 			return c.SSE(func(*quart.EventStream) error { ran.Add(1); return nil })
 		})
 		cl := quarttest.New(t, app, p)
 		for _, path := range []string{"/stream", "/events"} {
 			cl.Get(path).Want(503)
+			late <- struct{}{}
 			time.Sleep(300 * time.Millisecond)
 			if n := ran.Swap(0); n != 0 {
 				t.Errorf("%s ran after the 503", path)

@@ -63,7 +63,7 @@ func TestBasicCredentialsKeepsDst(t *testing.T) {
 }
 
 func FuzzBasicCredentials(f *testing.F) {
-	for _, s := range []string{"Basic dXNlcjpwYXNz", "basic dTpw", "Basic !!", "Basic", "Bearer x", "Basic dXNlcjpwYXNz\n"} {
+	for _, s := range []string{"Basic dXNlcjpwYXNz", "basic dTpw", "Basic !!", "Basic", "Bearer x", "Basic dXNlcjpwYXNz\n", "Basic \tdTpw"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, header string) {
@@ -75,7 +75,7 @@ func FuzzBasicCredentials(f *testing.F) {
 		if want && strings.ContainsFunc(wantUser+wantPassword, func(r rune) bool { return r < 0x20 || r == 0x7f }) {
 			want = false // refused here (RFC 7617, 2)
 		}
-		if strings.TrimSpace(header) != header || strings.Contains(header, "  ") {
+		if strings.TrimSpace(header) != header || strings.Contains(header, "  ") || strings.Contains(header, "\t") {
 			return // net/http takes exactly one space
 		}
 		if ok != want || ok && (string(user) != wantUser || string(password) != wantPassword) {
