@@ -14,7 +14,7 @@
 // and output differ, because an input needs what has the rule required while an output has every field that is not omitted, is two components,
 // Film and FilmInput.
 //
-// A type that makes its own JSON is described as anything, unless it says more by a method:
+// A type that makes its own JSON is described as anything, in the direction for which it has a method, unless it says more by another:
 //
 //	// JSONSchema returns the JSON Schema of a Money.
 //	func (Money) JSONSchema() string { return `{"type": "string", "pattern": "^[0-9]+\\.[0-9]{2}$"}` }

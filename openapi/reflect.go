@@ -88,14 +88,15 @@ func (r *reflector) schemaOf(t reflect.Type, m mode) *schema {
 	if t.Kind() == reflect.Pointer && t.Name() == "" {
 		return nullable(r.schemaOf(t.Elem(), m))
 	}
-	if named(t) {
+	if r.named(t, m) {
 		return r.refTo(t, m)
 	}
 	return r.describe(t, m)
 }
 
-// named reports whether t becomes a component.
-func named(t reflect.Type) bool {
+// named reports whether t becomes a component. A type that is made by a method in one direction is none in this one only: in the other
+// it is written out by its kind, and may hold itself.
+func (r *reflector) named(t reflect.Type, m mode) bool {
 	if t.Name() == "" || t.PkgPath() == "" {
 		return false
 	}
@@ -104,9 +105,9 @@ func named(t reflect.Type) bool {
 	}
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map, reflect.Pointer:
-		return !madeByMethod(t) && t != bigIntType
+		return r.special(t, m) == nil
 	case reflect.Slice, reflect.Array:
-		return !madeByMethod(t) && t.Elem().Kind() != reflect.Uint8
+		return t.Elem().Kind() != reflect.Uint8 && r.special(t, m) == nil
 	}
 	return false
 }

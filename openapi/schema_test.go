@@ -144,6 +144,55 @@ func TestTwins(t *testing.T) {
 	}
 }
 
+// Filter takes a shorthand: its name alone. Only one direction is made by a method.
+type Filter struct {
+	Field string   `json:"field,omitempty"`
+	And   []Filter `json:"and,omitempty"`
+}
+
+func (f *Filter) UnmarshalJSON(b []byte) error {
+	type object Filter
+	if len(b) > 0 && b[0] == '"' {
+		return json.Unmarshal(b, &f.Field)
+	}
+	return json.Unmarshal(b, (*object)(f))
+}
+
+// Steps are written as text, and read as the list that they are.
+type Steps []Steps
+
+func (s Steps) MarshalText() ([]byte, error) { return fmt.Append(nil, len(s)), nil }
+
+// TestOneDirection describes types that hold themselves, and have a method for one direction of JSON only.
+func TestOneDirection(t *testing.T) {
+	b, err := openapi.TypesDocument(reflect.TypeFor[Filter](), reflect.TypeFor[Steps]())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustBeValid(t, b)
+	if got, want := strings.Join(componentNames(t, b), " "), "Filter Steps"; got != want {
+		t.Errorf("components %s, want %s", got, want)
+	}
+	doc := read(t, b)
+	media := func(path string, keys ...any) any {
+		return doc.at(append(append([]any{"paths", path, "post"}, keys...), "content", "application/json", "schema")...)
+	}
+	for _, tt := range []struct {
+		got  any
+		want string
+	}{
+		{media("/a", "requestBody"), "<nil>"}, // anything
+		{media("/a", "responses", "200"), "map[$ref:#/components/schemas/Filter]"},
+		{doc.at("components", "schemas", "Filter", "properties", "and", "items"), "map[$ref:#/components/schemas/Filter]"},
+		{media("/b", "requestBody"), "map[$ref:#/components/schemas/Steps]"},
+		{media("/b", "responses", "200"), "map[type:string]"},
+	} {
+		if got := fmt.Sprint(tt.got); got != tt.want {
+			t.Errorf("%s, want %s", got, tt.want)
+		}
+	}
+}
+
 func componentNames(t *testing.T, doc []byte) []string {
 	t.Helper()
 	var d struct {
