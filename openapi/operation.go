@@ -65,7 +65,7 @@ func (b *builder) fieldSchema(f *quart.Field) *schema {
 	if f.Source == "path" {
 		s.narrow(f.Converter)
 	}
-	if err := constrain(s, t, f.Rules); err != nil {
+	if err := b.reflector.constrain(s, t, input, f.Rules); err != nil {
 		b.reflector.fail("%s %q: %w", f.Source, f.Name, err)
 	}
 	if f.Example != "" {
@@ -99,7 +99,7 @@ func (b *builder) bodyMedia(f *quart.Field, media string) *mediaType {
 			t = t.Elem() // null is refused
 		}
 		s := b.reflector.schemaOf(t, input)
-		if err := constrain(s, t, f.Rules); err != nil {
+		if err := b.reflector.constrain(s, t, input, f.Rules); err != nil {
 			b.reflector.fail("body: %w", err)
 		}
 		annotate(s, t, "", f.Default, f.Example)
@@ -162,7 +162,7 @@ func (b *builder) fileSchema(f *quart.Field) *schema {
 	if f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() != reflect.Uint8 {
 		s = &schema{Type: types{"array"}, Items: one()}
 	}
-	if err := constrain(s, f.Type, f.Rules); err != nil {
+	if err := b.reflector.constrain(s, f.Type, input, f.Rules); err != nil {
 		b.reflector.fail("file %q: %w", f.Name, err)
 	}
 	annotate(s, f.Type, f.Doc, "", "")

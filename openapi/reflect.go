@@ -297,7 +297,7 @@ func (r *reflector) member(owner reflect.Type, f *member, m mode) *schema {
 	if f.quoted && len(s.Type) == 1 && (s.Type[0] == "integer" || s.Type[0] == "number") {
 		s = &schema{Type: types{"string"}, Description: "A number as a string."}
 	}
-	if err := constrain(s, t, f.tag("rules")); err != nil {
+	if err := r.constrain(s, t, m, f.tag("rules")); err != nil {
 		r.fail("%v, field %s: %w", owner, f.Name, err)
 	}
 	if pointer && (!f.omits || f.Type.Elem().Kind() == reflect.Pointer) {

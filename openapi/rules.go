@@ -19,7 +19,7 @@ func requiredBy(tag string) bool {
 }
 
 // constrain adds the rules of a tag to s, which describes a t. The rules are named as the keywords are, but for the bounds of numbers.
-func constrain(s *schema, t reflect.Type, tag string) error {
+func (r *reflector) constrain(s *schema, t reflect.Type, m mode, tag string) error {
 	if tag == "" {
 		return nil
 	}
@@ -31,16 +31,28 @@ func constrain(s *schema, t reflect.Type, tag string) error {
 		s, t, name := s, t, rule.Name
 		for strings.HasPrefix(name, "items.") {
 			name = name[len("items."):]
-			if t = elemOf(t); t == nil || s.Items == nil {
+			elem := elemOf(t)
+			if elem == nil {
 				return fmt.Errorf("rule %s: there are no items", rule.Name)
 			}
-			s = s.Items
+			if s.Items == nil {
+				s.Items = r.ownItems(t, m)
+			}
+			s, t = s.Items, elem
 		}
 		if err := s.constrain(t, name, rule.Value); err != nil {
 			return fmt.Errorf("rule %s: %w", rule.Name, err)
 		}
 	}
 	return nil
+}
+
+// ownItems describes the elements of a list whose own description is elsewhere, so that their rules have a place beside the reference.
+func (r *reflector) ownItems(list reflect.Type, m mode) *schema {
+	if r.special(list, m) != nil {
+		return &schema{} // what its JSON holds is not known by its type
+	}
+	return r.schemaOf(list.Elem(), m)
 }
 
 // elemOf returns the type of a list's elements, without pointers; nil for what is no list.

@@ -78,7 +78,18 @@ type Checked struct {
 	Pair   [2]int            `json:"pair"`
 	Mail   string            `json:"mail" rules:"format=email"`
 	Quoted int               `json:"quoted,string"`
+	Words  Words             `json:"words" rules:"items.maxLength=3"`
+	Lists  []*Words          `json:"lists" rules:"items.items.minLength=2"`
+	Marks  *Marks            `json:"marks" rules:"items.max=5"`
 }
+
+// Words is a component, of whose elements each field has rules of its own.
+type Words []string
+
+// Marks says itself what it is.
+type Marks []int
+
+func (Marks) JSONSchema() string { return `{"type": ["array", "null"], "items": {"type": "integer"}}` }
 
 type Inner struct {
 	X int `json:"x" rules:"required,min=0"`
@@ -103,6 +114,8 @@ func TestSchemaAgreesWithServer(t *testing.T) {
 		`"opt":null`, `"opt":3`, `"opt":2`, `"inner":{}`, `"inner":{"x":0}`, `"inner":{"x":-1}`, `"inner":[]`,
 		`"pair":[1,2]`, `"pair":[1]`, `"pair":[1,2,3]`, `"mail":"a@b.example"`, `"mail":"a"`,
 		`"quoted":"1"`, `"quoted":1`,
+		`"words":[]`, `"words":["abc"]`, `"words":["abcd"]`, `"words":[1]`,
+		`"lists":[["ab"],null]`, `"lists":[["ab","a"]]`, `"marks":[5]`, `"marks":[6]`, `"marks":null`,
 	} {
 		if strings.HasPrefix(member, `"name"`) {
 			bodies = append(bodies, "{"+member+"}")
