@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/goquart/quart"
 	"github.com/goquart/quart/openapi"
+	"github.com/goquart/quart/quarttest"
 )
 
 // tree is a document as values.
@@ -228,7 +229,7 @@ func TestProblems(t *testing.T) {
 		}).Returns(404, Person{}).Returns(503, nil)
 	})
 	for path, want := range map[string]string{
-		"/plain": "default", "/none": "204 500", "/text": "204 500", "/number": "204 422 500", "/path/{id}": "204 404 500",
+		"/plain": "default", "/none": "204 500", "/text": "204 422 500", "/number": "204 422 500", "/path/{id}": "204 404 500",
 		"/body": "204 400 404 413 415 422 500 503",
 	} {
 		method := "get"
@@ -242,6 +243,72 @@ func TestProblems(t *testing.T) {
 	doc.want(t, "#/components/schemas/Person", "paths", "/body", "post", "responses", "404", "content", "application/json", "schema", "$ref")
 	doc.want(t, "#/components/schemas/Problem", "paths", "/body", "post", "responses", "503", "content", "application/problem+json", "schema", "$ref")
 	doc.want(t, "#/components/schemas/Problem", "components", "responses", "UnprocessableContent", "content", "application/problem+json", "schema", "$ref")
+}
+
+// TestProblemsAgreeWithServer has each route refuse a request, with a status that the document names.
+func TestProblemsAgreeWithServer(t *testing.T) {
+	type (
+		query struct {
+			V string `query:"v"`
+		}
+		header struct {
+			V string `header:"V"`
+		}
+		cookie struct {
+			V string `cookie:"v"`
+		}
+		form struct {
+			V string `form:"v"`
+		}
+		text struct {
+			V string `path:"v"`
+		}
+		slug struct {
+			V string `path:"v" rules:"pattern=^[a-z]+$"`
+		}
+		raw struct {
+			B []byte `body:"" rules:"required"`
+		}
+		short struct {
+			B []byte `body:"" rules:"maxLength=3"`
+		}
+	)
+	app := quart.New(quart.Config{})
+	quart.Get(app, "/query", func(*quart.Ctx, query) (string, error) { return "", nil })
+	quart.Get(app, "/header", func(*quart.Ctx, header) (string, error) { return "", nil })
+	quart.Get(app, "/cookie", func(*quart.Ctx, cookie) (string, error) { return "", nil })
+	quart.Post(app, "/form", func(*quart.Ctx, form) (string, error) { return "", nil })
+	quart.Get(app, "/text/{v}", func(*quart.Ctx, text) (string, error) { return "", nil })
+	quart.Get(app, "/slug/{v}", func(*quart.Ctx, slug) (string, error) { return "", nil })
+	quart.Get(app, "/int/{v:int}", func(*quart.Ctx, quart.None) (string, error) { return "", nil })
+	quart.Post(app, "/raw", func(*quart.Ctx, raw) (string, error) { return "", nil })
+	quart.Post(app, "/short", func(*quart.Ctx, short) (string, error) { return "", nil })
+	quart.Get(app.Host("{v}.example.com"), "/host", func(*quart.Ctx, slug) (string, error) { return "", nil })
+	doc := read(t, openapi.Document(app, openapi.Config{}))
+	cl := quarttest.New(t, app)
+	for path, tt := range map[string]struct {
+		method, statuses string
+		bad              *quarttest.Request
+		want             int
+	}{
+		"/query":    {"get", "200 422 500", cl.Get("/query?v=%FF"), 422},
+		"/header":   {"get", "200 422 500", cl.Get("/header").Header("V", "\xff"), 422},
+		"/cookie":   {"get", "200 422 500", cl.Get("/cookie").Header("Cookie", "v=\xff"), 422},
+		"/form":     {"post", "200 400 413 415 422 500", cl.Post("/form").Body("application/x-www-form-urlencoded", []byte("v=%FF")), 422},
+		"/text/{v}": {"get", "200 404 500", cl.Get("/text/%FF"), 404},
+		"/slug/{v}": {"get", "200 404 500", cl.Get("/slug/A"), 404},
+		"/int/{v}":  {"get", "200 404 500", cl.Get("/int/a"), 404},
+		"/raw":      {"post", "200 400 413 500", cl.Post("/raw"), 400},
+		"/short":    {"post", "200 413 422 500", cl.Post("/short").Body("a/b", []byte("abcd")), 422},
+		"/host":     {"get", "200 404 500", cl.Get("/host").Header("Host", "a1.example.com"), 404},
+	} {
+		if got := keysOf(doc.at("paths", path, tt.method, "responses")); got != tt.statuses {
+			t.Errorf("%s answers %s, want %s", path, got, tt.statuses)
+		}
+		if got := tt.bad.Send().Status; got != tt.want {
+			t.Errorf("%s: the server answers %d, want %d", path, got, tt.want)
+		}
+	}
 }
 
 func TestHosts(t *testing.T) {

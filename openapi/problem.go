@@ -32,7 +32,7 @@ var problemNames = map[int]string{
 }
 
 var problemTexts = map[int]string{
-	400: "The body is no JSON, or no form.",
+	400: "The body is empty, no JSON, or no form.",
 	401: "Credentials are missing or wrong.",
 	404: "There is no such resource.",
 	406: "The client takes no such answer.",
@@ -78,14 +78,16 @@ func (b *builder) problemsOf(info *quart.RouteInfo, t template) []int {
 	from := func(sources ...string) bool {
 		return slices.ContainsFunc(info.Fields, func(f quart.Field) bool { return slices.Contains(sources, f.Source) })
 	}
-	if slices.ContainsFunc(t.params, func(i int) bool { return info.Params[i].Type != stringType }) {
+	if misses(info, t) {
 		codes = append(codes, 404)
 	}
 	if from("body", "form", "file") {
 		codes = append(codes, 413)
-		if info.Request != "" {
-			codes = append(codes, 400, 415)
-		}
+	}
+	if info.Request != "" {
+		codes = append(codes, 400, 415)
+	} else if slices.ContainsFunc(info.Fields, func(f quart.Field) bool { return f.Source == "body" && requiredBy(f.Rules) }) {
+		codes = append(codes, 400)
 	}
 	if checked(info) {
 		codes = append(codes, 422)
@@ -93,11 +95,23 @@ func (b *builder) problemsOf(info *quart.RouteInfo, t template) []int {
 	return codes
 }
 
+// misses reports whether there can be nothing at a path that the route matches: a value of it is none of its converter or of its field.
+func misses(info *quart.RouteInfo, t template) bool {
+	_, ofHost := partsOf(info.Host, 0) // these come first
+	for i := range info.Params {
+		p := &info.Params[i]
+		if (i < ofHost || slices.Contains(t.params, i)) && (p.Type != stringType || len(p.Index) > 0) {
+			return true
+		}
+	}
+	return false
+}
+
 type validator interface{ Validate() error }
 
 var validatorType = reflect.TypeFor[validator]()
 
-// checked reports whether an input can be well-formed and wrong.
+// checked reports whether an input can be well-formed and wrong. A text has to be UTF-8, at least.
 func checked(info *quart.RouteInfo) bool {
 	if info.In != nil && hasMethods(info.In, validatorType) {
 		return true
@@ -105,10 +119,18 @@ func checked(info *quart.RouteInfo) bool {
 	return slices.ContainsFunc(info.Fields, func(f quart.Field) bool {
 		switch f.Source {
 		case "path":
-			return f.Rules != ""
+			return false // is a 404
 		case "body":
-			return isJSON(info.Request) || f.Rules != ""
+			return isJSON(info.Request) || limited(f.Rules)
+		case "file":
+			return f.Rules != ""
 		}
-		return f.Rules != "" || f.Type.Kind() != reflect.String
+		return true
 	})
+}
+
+// limited reports whether a rules tag has more than required, which for a body as it is is a matter of 400.
+func limited(tag string) bool {
+	list, err := quart.ParseRules(tag)
+	return err == nil && slices.ContainsFunc(list, func(rule quart.Rule) bool { return rule.Name != "required" })
 }
