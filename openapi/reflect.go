@@ -300,7 +300,8 @@ func (r *reflector) member(owner reflect.Type, f *member, m mode) *schema {
 	if err := r.constrain(s, t, m, f.tag("rules")); err != nil {
 		r.fail("%v, field %s: %w", owner, f.Name, err)
 	}
-	if pointer && (!f.omits || f.Type.Elem().Kind() == reflect.Pointer) {
+	needed := m == input && requiredBy(f.tag("rules")) // "there, and not null"
+	if pointer && !needed && (!f.omits || f.Type.Elem().Kind() == reflect.Pointer) {
 		s = nullable(s)
 	}
 	annotate(s, t, f.tag("doc"), f.tag("default"), f.tag("example"))

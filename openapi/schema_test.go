@@ -83,6 +83,14 @@ type Checked struct {
 	Marks  *Marks            `json:"marks" rules:"items.max=5"`
 }
 
+// Needed has pointers that must not be null. An answer may have null: it is two components.
+type Needed struct {
+	Number *int    `json:"number" rules:"required,min=1"`
+	Inner  *Inner  `json:"inner" rules:"required"`
+	Color  *string `json:"color" rules:"required,enum=red|green"`
+	Deep   **int   `json:"deep,omitempty" rules:"required"`
+}
+
 // Words is a component, of whose elements each field has rules of its own.
 type Words []string
 
@@ -132,6 +140,32 @@ func TestSchemaAgreesWithServer(t *testing.T) {
 				t.Errorf("server %d %s, schema %v", res.Status, res.Text(), err)
 			}
 		})
+	}
+}
+
+func TestNullAgreesWithServer(t *testing.T) {
+	app := quart.New(quart.Config{})
+	quart.Post(app, "/", func(*quart.Ctx, Needed) (Needed, error) { return Needed{}, nil })
+	doc := openapi.Document(app, openapi.Config{})
+	mustBeValid(t, doc)
+	schema, answer := judge(t, doc, "~1/post", bodyOf), judge(t, doc, "~1/post", answerOf)
+	cl := quarttest.New(t, app)
+	const good = `{"number":1,"inner":{"x":0},"color":"red","deep":1}`
+	for _, change := range [][2]string{
+		{}, {`"number":1`, `"number":null`}, {`{"x":0}`, `null`}, {`"red"`, `null`}, {`"deep":1`, `"deep":null`},
+	} {
+		body := strings.Replace(good, change[0], change[1], 1)
+		err := verdict(t, schema, []byte(body))
+		res := cl.Do("POST", "/").Body("application/json", []byte(body)).Send()
+		if (err == nil) != (res.Status == 200) {
+			t.Errorf("%s: server %d %s, schema %v", body, res.Status, res.Text(), err)
+		}
+		if res.Status != 200 {
+			continue
+		}
+		if err := verdict(t, answer, []byte(res.Text())); err != nil {
+			t.Errorf("the answer %s: %v", res.Text(), err)
+		}
 	}
 }
 
