@@ -57,22 +57,27 @@ func (b *builder) parameter(f *quart.Field) *parameter {
 
 // fieldSchema describes a value that is made from text.
 func (b *builder) fieldSchema(f *quart.Field) *schema {
+	s := b.reflector.textSchema(f.Type)
+	if f.Source == "path" {
+		s.narrow(f.Converter)
+	}
+	b.addTags(s, f, input)
+	return s
+}
+
+// addTags adds what the tags of a field say to the schema of its text.
+func (b *builder) addTags(s *schema, f *quart.Field, m mode) {
 	t := f.Type
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	s := b.reflector.textSchema(t)
-	if f.Source == "path" {
-		s.narrow(f.Converter)
-	}
-	if err := b.reflector.constrain(s, t, input, f.Rules); err != nil {
+	if err := b.reflector.constrain(s, t, m, f.Rules); err != nil {
 		b.reflector.fail("%s %q: %w", f.Source, f.Name, err)
 	}
 	if f.Example != "" {
 		s.Examples = nil // of the type
 	}
 	annotate(s, t, f.Doc, f.Default, f.Example)
-	return s
 }
 
 // requestBody describes the body that an operation reads, nil for none.
@@ -258,11 +263,11 @@ func (b *builder) addHeaders(r *response, fields []quart.Field) {
 		if strings.EqualFold(f.Name, "Content-Type") {
 			continue // is to be ignored
 		}
-		p := b.parameter(f)
-		if f.Type == timeType {
-			p.Schema = &schema{Type: types{"string"}, Description: "A date of HTTP: Fri, 02 Jan 2026 03:04:05 GMT (RFC 9110, section 5.6.7)."}
-		}
-		r.Headers[f.Name] = &header{Description: p.Description, Required: f.Required, Schema: p.Schema}
+		s := b.reflector.headerSchema(f.Type)
+		b.addTags(s, f, output)
+		h := &header{Description: s.Description, Required: f.Required, Schema: s}
+		s.Description = ""
+		r.Headers[f.Name] = h
 	}
 }
 

@@ -342,13 +342,36 @@ func (r *reflector) textSchema(t reflect.Type) *schema {
 	case hasMethods(t, textUnmarshaler):
 		return textual(t)
 	}
-	if t.Kind() != reflect.Slice {
-		return basic(t)
+	switch t.Kind() {
+	case reflect.Array: // of 16 bytes: no other is made from text
+		return &schema{Type: types{"string"}, Format: "uuid"}
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return &schema{Type: types{"string"}}
+		}
+		return &schema{Type: types{"array"}, Items: r.textSchema(t.Elem())}
 	}
-	if t.Elem().Kind() == reflect.Uint8 {
-		return &schema{Type: types{"string"}}
+	return basic(t)
+}
+
+// headerSchema describes what a result writes into a header.
+func (r *reflector) headerSchema(t reflect.Type) *schema {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	return &schema{Type: types{"array"}, Items: r.textSchema(t.Elem())}
+	switch {
+	case t == timeType:
+		return &schema{Type: types{"string"}, Description: "A date of HTTP: Fri, 02 Jan 2026 03:04:05 GMT (RFC 9110, section 5.6.7)."}
+	case t == durationType:
+		return r.special(t, output)
+	case hasMethods(t, schemerType):
+		return r.refTo(t, output)
+	case hasMethods(t, textMarshaler):
+		return textual(t)
+	case t.Kind() == reflect.Slice:
+		return &schema{Type: types{"array"}, Items: r.headerSchema(t.Elem())}
+	}
+	return basic(t)
 }
 
 // durationPattern is what time.ParseDuration takes.

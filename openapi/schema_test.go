@@ -169,6 +169,62 @@ func TestNullAgreesWithServer(t *testing.T) {
 	}
 }
 
+// Grade writes text of itself, and reads none.
+type Grade int
+
+func (g Grade) MarshalText() ([]byte, error) { return fmt.Append(nil, "grade ", int(g)), nil }
+
+// TestHeadersAgreeWithServer has the headers of a result written, and described as what they are.
+func TestHeadersAgreeWithServer(t *testing.T) {
+	type parts struct {
+		Grade  Grade         `header:"Grade" doc:"Of milk."`
+		At     *time.Time    `header:"At" doc:"When."`
+		Dates  []time.Time   `header:"Dates"`
+		Wait   time.Duration `header:"Wait"`
+		Number *int8         `header:"Number"`
+		Names  []string      `header:"Names"`
+	}
+	at, one := time.Unix(1e9, 0).UTC(), int8(1)
+	app := quart.New(quart.Config{})
+	quart.Get(app, "/", func(*quart.Ctx, quart.None) (parts, error) {
+		return parts{Grade: 1, At: &at, Dates: []time.Time{at}, Wait: time.Minute, Number: &one, Names: []string{"a"}}, nil
+	})
+	b := openapi.Document(app, openapi.Config{})
+	mustBeValid(t, b)
+	doc, res := read(t, b), quarttest.New(t, app).Get("/").Send()
+	const date = "description:A date of HTTP: Fri, 02 Jan 2026 03:04:05 GMT (RFC 9110, section 5.6.7)."
+	for _, tt := range []struct{ name, sent, want string }{
+		{"Grade", "grade 1", "map[description:Of milk. schema:map[type:string]]"},
+		{"At", "Sun, 09 Sep 2001 01:46:40 GMT", "map[" + strings.Replace(date, ":", ":When. ", 1) + " schema:map[type:string]]"},
+		{"Dates", "Sun, 09 Sep 2001 01:46:40 GMT", "map[schema:map[items:map[" + date + " type:string] type:array]]"},
+		{"Wait", "60000000000", "map[description:Nanoseconds. schema:map[format:int64 type:integer]]"},
+		{"Number", "1", "map[schema:map[maximum:127 minimum:-128 type:integer]]"},
+		{"Names", "a", "map[schema:map[items:map[type:string] type:array]]"},
+	} {
+		if got := res.Header(tt.name); got != tt.sent {
+			t.Errorf("%s: %q is sent, want %q", tt.name, got, tt.sent)
+		}
+		doc.want(t, tt.want, "paths", "/", "get", "responses", "204", "headers", tt.name)
+	}
+}
+
+func TestTexts(t *testing.T) {
+	type texts struct {
+		ID  [16]byte   `query:"id" default:"550e8400-e29b-41d4-a716-446655440000"`
+		IDs [][16]byte `query:"ids"`
+	}
+	app := quart.New(quart.Config{})
+	quart.Get(app, "/", func(*quart.Ctx, texts) (quart.None, error) { return quart.None{}, nil })
+	b := openapi.Document(app, openapi.Config{})
+	mustBeValid(t, b)
+	for i, want := range []string{
+		"map[default:550e8400-e29b-41d4-a716-446655440000 format:uuid type:string]",
+		"map[items:map[format:uuid type:string] type:array]",
+	} {
+		read(t, b).want(t, want, "paths", "/", "get", "parameters", i, "schema")
+	}
+}
+
 func TestTwins(t *testing.T) {
 	type Same struct {
 		A int `json:"a" rules:"required"`
