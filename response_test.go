@@ -33,6 +33,12 @@ type accepted struct {
 	Body *point   `body:""`
 }
 
+type made struct {
+	_        struct{} `status:"201"`
+	Location string   `header:"Location"`
+	Body     string   `body:""`
+}
+
 type gone struct {
 	Reason string `header:"X-Reason"`
 }
@@ -122,6 +128,14 @@ func TestResultsOfOtherKinds(t *testing.T) {
 	quart.Get(app, "/noerror", func(*quart.Ctx, none) (error, error) { return nil, nil })
 	quart.Get(app, "/either", func(*quart.Ctx, none) (any, error) { return quart.ErrForbidden, nil })
 	quart.Get(app, "/httperror", func(*quart.Ctx, none) (*quart.HTTPError, error) { return &quart.HTTPError{Status: 410}, nil })
+	quart.Get(app, "/anymade", func(*quart.Ctx, none) (any, error) { return made{Location: "/x", Body: "made"}, nil })
+	quart.Get(app, "/anynone", func(*quart.Ctx, none) (any, error) { return none{}, nil })
+	quart.Get(app, "/replynone", func(*quart.Ctx, none) (quart.Result[any], error) { return quart.Reply[any](0, none{}), nil })
+	quart.Get(app, "/reply203", func(*quart.Ctx, none) (quart.Result[any], error) { return quart.Reply[any](203, made{}), nil })
+	quart.Get(app, "/routes", func(*quart.Ctx, none) (any, error) { return made{}, nil }).Status(202)
+	quart.Get(app, "/set", func(c *quart.Ctx, _ none) (any, error) { c.SetStatus(200); return made{}, nil }).Status(202)
+	quart.Get(app, "/anynil", func(*quart.Ctx, none) (any, error) { return (*made)(nil), nil })
+	quart.Get(app, "/nohttperror", func(*quart.Ctx, none) (any, error) { return (*quart.HTTPError)(nil), nil })
 	quart.Query(app, "/query", func(_ *quart.Ctx, in point) (point, error) { return in, nil })
 	s := serve(t, app)
 	a := s.get("/page")
@@ -135,6 +149,13 @@ func TestResultsOfOtherKinds(t *testing.T) {
 	for target, status := range map[string]int{"/error": 409, "/noerror": 204, "/either": 403, "/httperror": 410} {
 		if a := s.get(target); a.StatusCode != status {
 			t.Errorf("%s: %d, want %d", target, a.StatusCode, status)
+		}
+	}
+	for target, status := range map[string]int{
+		"/anymade": 201, "/anynone": 204, "/replynone": 204, "/reply203": 203, "/routes": 202, "/set": 200, "/anynil": 204, "/nohttperror": 204,
+	} {
+		if a := s.get(target); a.StatusCode != status {
+			t.Errorf("an interface, %s: %d, want %d", target, a.StatusCode, status)
 		}
 	}
 	s.do("QUERY", "/query", `{"x":1,"y":2}`, "Content-Type: application/json").want(t, 200, `{"x":1,"y":2}`)

@@ -226,17 +226,21 @@ func writeNil(c *Ctx) error {
 
 // writeDynamic answers with what an interface holds. It costs a copy of that.
 func writeDynamic(c *Ctx, out reflect.Value) error {
-	if out.IsNil() {
+	held := out.Elem()
+	if out.IsNil() || held.Kind() == reflect.Pointer && held.IsNil() {
 		return writeNil(c)
 	}
 	if err, ok := out.Interface().(error); ok {
 		return err
 	}
-	v := reflect.New(out.Elem().Type()).Elem()
-	v.Set(out.Elem())
+	v := reflect.New(held.Type()).Elem()
+	v.Set(held)
 	r, err := resultOf(v.Type())
 	if err != nil {
 		return fmt.Errorf("quart: %w", err)
+	}
+	if c.Status() == 200 && c.route.typed.status == 200 {
+		c.SetStatus(r.status) // nobody chose another, and the route could not know this one
 	}
 	return r.write(c, v)
 }
