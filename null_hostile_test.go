@@ -22,6 +22,10 @@ func TestHostileNullWithDefault(t *testing.T) {
 
 type hKind string
 
+type hPager struct {
+	Limit int `json:"limit"`
+}
+
 type HEmbTime struct {
 	time.Time
 	X int `json:"x" rules:"required"`
@@ -47,4 +51,19 @@ func TestHostileTypesAtRegistration(t *testing.T) {
 	}](t)
 	hostileRefused[struct{ a int }](t) //nolint:unused
 	hostileRefused[HEmbTime](t)        // its rules are never held: UnmarshalJSON is promoted
+	// What the codec takes no JSON for, whatever it is: a body with that member is a 500.
+	hostileRefused[struct {
+		L []int `json:"l,string"`
+	}](t)
+	hostileRefused[struct {
+		In struct {
+			L **[]int `json:"a,string"`
+		} `json:"in"`
+	}](t)
+	hostileRefused[struct {
+		C chan int `json:"c"`
+	}](t)
+	hostileRefused[struct {
+		*hPager
+	}](t)
 }

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/goquart/quart/internal/rules"
 )
 
@@ -117,17 +118,44 @@ func (co *shapeCompiler) compile(t reflect.Type) (*shape, error) {
 		s.elem, err = co.compile(t.Elem())
 	case reflect.Struct:
 		s.kind = shapeObject
-		if err = takesJSON(t); err == nil {
-			err = co.addMembers(s)
+		if err = co.addMembers(s); err == nil {
+			err = s.takesJSON()
 		}
 	}
 	return s, err
 }
 
-// takesJSON asks the codec whether t is a type for JSON at all.
-func takesJSON(t reflect.Type) error {
+// takesJSON asks the codec whether s, an object, and its members are of types for JSON at all.
+func (s *shape) takesJSON() error {
+	if err := takesText(s.typ, []byte("{}")); err != nil {
+		return err
+	}
+	for i := range s.members {
+		m := &s.members[i]
+		sf := s.typ.FieldByIndex(m.index)
+		elem := sf.Type
+		for indirect(elem) != elem {
+			elem = indirect(elem)
+		}
+		if isOpaque(elem) || !sf.IsExported() {
+			continue // users' code could do anything; at null for a struct that is embedded under a name the codec panics
+		}
+		text, _ := jsontext.AppendQuote([]byte{'{'}, m.name)
+		if m.options {
+			text = append(text, ":0}"...) // the option string is looked at behind pointers only
+		} else {
+			text = append(text, ":null}"...)
+		}
+		if err := takesText(s.typ, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func takesText(t reflect.Type, text []byte) error {
 	var semantic *json.SemanticError
-	if err := json.Unmarshal([]byte("{}"), reflect.New(t).Interface(), jsonDecoding); errors.As(err, &semantic) && isTypeFault(semantic) {
+	if err := json.Unmarshal(text, reflect.New(t).Interface(), jsonDecoding); errors.As(err, &semantic) && isTypeFault(semantic) {
 		return semantic
 	}
 	return nil
