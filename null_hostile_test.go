@@ -1,6 +1,7 @@
 package quart_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,49 @@ func TestHostileNullWithDefault(t *testing.T) {
 	a := hostilePost[in](t, `{"limit":null,"sort":null}`)
 	if a.StatusCode == 200 && a.body != "{Limit:20 Sort:asc}" {
 		t.Errorf("%s: neither the default nor within the rules", a.body)
+	}
+}
+
+// TestHostileNullOfDefaults: null is the default, whether the member has rules or not, and so is nothing.
+func TestHostileNullOfDefaults(t *testing.T) {
+	type in struct {
+		A int           `json:"a" default:"20"`
+		B int           `json:"b" default:"20" rules:"min=1"`
+		C *int          `json:"c" default:"20"`
+		S []string      `json:"s" default:"x,y"`
+		D time.Duration `json:"d" default:"1s"`
+	}
+	const want = `{"a":20,"b":20,"c":20,"s":["x","y"],"d":1000000000}`
+	for _, codec := range []quart.JSONCodec{nil, v1Codec{}} {
+		app, _ := newApp(quart.Config{JSON: codec})
+		quart.Post(app, "/", func(_ *quart.Ctx, in in) (in, error) { return in, nil })
+		s := serve(t, app)
+		s.do("POST", "/", `{}`, hostileJSON).want(t, 200, want)
+		s.do("POST", "/", `{"a":null,"b":null,"c":null,"s":null,"d":null}`, hostileJSON).want(t, 200, want)
+	}
+}
+
+// HPage is embedded by a pointer.
+type HPage struct {
+	Limit int `json:"limit" default:"20"`
+	Skip  int `json:"skip"`
+}
+
+// TestHostileDefaultBelowPointer: who embeds by a pointer finds the defaults there, too.
+func TestHostileDefaultBelowPointer(t *testing.T) {
+	type in struct {
+		*HPage
+		A int `json:"a"`
+	}
+	for _, codec := range []quart.JSONCodec{nil, v1Codec{}} {
+		app, _ := newApp(quart.Config{JSON: codec})
+		quart.Post(app, "/", func(_ *quart.Ctx, in in) (string, error) { return fmt.Sprint(in.Limit, in.A), nil })
+		s := serve(t, app)
+		for body, want := range map[string]string{
+			`{}`: "20 0", `{"a":1}`: "20 1", `{"limit":null}`: "20 0", `{"skip":2}`: "20 0", `{"limit":0}`: "0 0", `{"limit":7}`: "7 0",
+		} {
+			s.do("POST", "/", body, hostileJSON).want(t, 200, want)
+		}
 	}
 }
 

@@ -484,3 +484,17 @@ func fieldAt(v reflect.Value, index []int) (field reflect.Value, ok bool) {
 	}
 	return v, true
 }
+
+// madeAt is fieldAt, but makes what nil embedded pointers are to point to.
+func madeAt(v reflect.Value, index []int) reflect.Value {
+	for i, x := range index {
+		if i > 0 && v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				v.Set(reflect.New(v.Type().Elem()))
+			}
+			v = v.Elem()
+		}
+		v = v.Field(x)
+	}
+	return v
+}

@@ -138,7 +138,7 @@ func (k *bodyCheck) object(s *shape, v reflect.Value, text bool) {
 			if certain || m.isSet(v) {
 				seen.add(i)
 			}
-			if m.check == nil && !m.shape.check {
+			if m.check == nil && m.setDefault == nil && !m.shape.check {
 				k.cursor.Skip()
 				continue
 			}
@@ -180,8 +180,8 @@ func (k *bodyCheck) member(m *member, v reflect.Value) {
 	null := k.cursor.Peek() == 'n'
 	field, ok := fieldAt(v, m.index)
 	if !ok || null && field.IsZero() {
-		if ok && m.setDefault != nil {
-			m.setDefault(field) // null is as good as absent
+		if null && m.setDefault != nil {
+			m.setDefault(madeAt(v, m.index)) // null is as good as absent
 		}
 		k.cursor.Skip()
 		return
@@ -209,8 +209,8 @@ func (k *bodyCheck) unseen(m *member, v reflect.Value, text bool) {
 		k.path = append(k.path, step{name: m.name})
 		k.fault(detailMissing)
 		k.pop()
-	case ok && m.setDefault != nil:
-		m.setDefault(field)
+	case m.setDefault != nil:
+		m.setDefault(madeAt(v, m.index))
 	}
 }
 

@@ -63,7 +63,8 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 // method UnmarshalText, whose error may be an Errorf(422, "must be ...") to say why not, types made of these, pointers (nil when absent), and for query, header and form also slices, which take a
 // repeated name; of a header also the elements between commas, where empty ones do not count and a quoted string keeps its quotes (RFC 9110, section 5.6.1). What is absent is the tag default:"20" (of a slice: elements between commas), else the zero value. A query argument without text is not
 // absent; a header without text is, and a form's field whose type is no string or slice: browsers send one that was left empty, so that a string needs minLength=1
-// to be filled in. Text is UTF-8. Members of a JSON body have defaults, too. In JSON a time.Duration is a number of nanoseconds, and a [16]byte base64.
+// to be filled in. Text is UTF-8. Members of a JSON body have defaults, too; one in
+// a struct that is embedded by a pointer makes that struct. In JSON a time.Duration is a number of nanoseconds, and a [16]byte base64.
 //
 // # Rules
 //
@@ -95,7 +96,7 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 //     line and column); or nested deeper than 64. A form that is malformed.
 //   - 422: what is well formed, but of the wrong type or against a rule. A number that is written with a fraction or an exponent is no integer.
 //
-// Names of JSON objects match by case, and unknown ones are ignored. JSON null is the zero value, but for a pointer as the input a 422.
+// Names of JSON objects match by case, and unknown ones are ignored. JSON null is the default, else the zero value, but for a pointer as the input a 422.
 //
 // # Result
 //
