@@ -118,6 +118,7 @@ var purchaseCases = []struct {
 		"body /age must be an integer", "body /address/zip must be a string", "body /name must have at most 20 characters",
 		"body /items/0/sku must have at most 8 characters", "body /address/street is missing", "body /whenever is missing",
 	}},
+	{"types are no repetition", `{` + good + `,"tags":[1,2]}`, []string{"body /tags/0 must be a string", "body /tags/1 must be a string"}},
 	{"no object", `[]`, []string{"body  must be an object"}},
 	{"no object in a list", `{"name":"x","items":[7,"x",{"sku":"a"}],"whenever":"2026-01-02T03:04:05Z"}`, []string{"body /items/0 must be an object", "body /items/1 must be an object"}},
 	{"string option", `{` + good + `,"quoted":"6"}`, []string{"body /quoted must be at most 5"}},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/goquart/quart/internal/rules"
 	"github.com/goquart/quart/internal/wire"
 	"github.com/goquart/quart/pool"
 )
@@ -79,7 +80,7 @@ func (k *bodyCheck) value(s *shape, check rulesCheck, v reflect.Value, text bool
 		s, v = s.elem, v.Elem()
 	}
 	if check != nil {
-		if detail := check.Value(v); detail != "" {
+		if detail := check.Value(v); detail != "" && (detail != rules.DetailRepeated || !k.faultBelow()) {
 			k.fault(detail)
 		}
 		check = check.Items
@@ -310,6 +311,13 @@ func (k *bodyCheck) faultAt(pointer, detail string) {
 		}
 	}
 	k.faults = append(k.faults, FieldError{"body", pointer, detail})
+}
+
+// faultBelow reports whether something in the value at path was found to be wrong before: what did not decode is zero, and no
+// zero that the client sent.
+func (k *bodyCheck) faultBelow() bool {
+	here := k.pointer() + "/"
+	return slices.ContainsFunc(k.faults, func(f FieldError) bool { return strings.HasPrefix(f.Pointer, here) })
 }
 
 // pointer is the JSON pointer of path (RFC 6901).

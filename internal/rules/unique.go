@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// DetailRepeated is what Value says of a list that uniqueItems refuses.
+const DetailRepeated = "must not repeat an item"
+
 func uniqueTest(t reflect.Type) (test, error) {
 	if !isList(t) {
 		return nil, errNotFor(t, "slices and arrays")
@@ -17,7 +20,7 @@ func uniqueTest(t reflect.Type) (test, error) {
 	if why := incomparable(t.Elem()); why != "" {
 		return nil, fmt.Errorf("does not fit %s: %s cannot be compared", typeName(t), why)
 	}
-	return when("must not repeat an item", unique), nil
+	return when(DetailRepeated, unique), nil
 }
 
 // incomparable returns what in t cannot be compared by content, "" for nothing.
