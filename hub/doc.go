@@ -14,14 +14,15 @@
 // frame to all of them, one after the other. Post never blocks, so a slow reader delays nobody: its own queue fills up, and then what its
 // configuration says happens to it alone (quart.SocketConfig.Overflow). A hub subscribes to a topic when its first member joins, from the
 // beginning of what the broker has, so that who comes later or comes back is served from the memory of the process. Without members a topic
-// is kept for 2 minutes, for those that come back, and then freed; one that never had a message goes at once.
+// is kept for 2 minutes, for those that come back, and then freed; one that never had a message, nor told anybody a position, goes at once.
 //
 // # Who comes back
 //
 // A position is a resume token. Event streams have it as the ID of each event, and browsers send the last one by themselves
 // (Last-Event-ID). A socket that wants to resume asks for envelopes, keeps the id of the last one and sends it when it comes back, in the
 // query for one. What came meanwhile is sent first, and then what comes, with nothing doubled, lost or out of order. A member is told
-// whether that worked: after too long an absence it gets all of the history that there is, and must expect a gap. In Go, with room, who and
+// whether that worked: after too long an absence it gets all of the history that there is, and must expect a gap. The position of one that was
+// there before the topic's first message is known to its process only, for as long as the topic is kept there. In Go, with room, who and
 // since read from the request:
 //
 //	return c.Upgrade(quart.SocketConfig{}, func(ws *quart.Socket) error {

@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -78,6 +79,16 @@ func text(f *quart.Frame) string {
 		s = "[" + s + "]"
 	}
 	return s
+}
+
+// helloID returns the id of the first envelope: what a client that got no more resumes from.
+func helloID(t *testing.T, got []string) string {
+	t.Helper()
+	var e struct{ ID string }
+	if len(got) == 0 || json.Unmarshal([]byte(got[0]), &e) != nil || e.ID == "" {
+		t.Fatalf("no id in %q", got)
+	}
+	return e.ID
 }
 
 func want(t *testing.T, what string, got []string, want ...string) {

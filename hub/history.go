@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/goquart/quart"
@@ -25,6 +26,7 @@ type history struct {
 	count  int
 	bytes  int
 	limits limits
+	origin Pos // in front of the first message, in this history and no other: what who was there before it resumes from
 }
 
 type limits struct {
@@ -38,7 +40,7 @@ const entryOverhead = 256
 
 func newHistory(l limits) history {
 	e := &entry{}
-	return history{head: e, tail: e, limits: l}
+	return history{head: e, tail: e, limits: l, origin: Pos{Epoch: rand.Uint64() | 1}}
 }
 
 // push appends e and forgets what is too old or too much. It reports false for a message that is there already.
@@ -106,6 +108,9 @@ func (h *history) floor() uint64 {
 // seek finds the entry behind which one who has seen since goes on. It reports false, and the beginning, when messages behind since are
 // lost or since is of another epoch.
 func (h *history) seek(since Pos) (from *entry, recovered bool) {
+	if since == h.origin {
+		return h.head, h.head.number == 0 // nothing was forgotten yet
+	}
 	newest := h.tail.pos
 	if since == (Pos{}) || newest == (Pos{}) || since.Epoch != newest.Epoch || since.Seq < h.floor() {
 		return h.head, false
@@ -115,4 +120,12 @@ func (h *history) seek(since Pos) (from *entry, recovered bool) {
 		from = from.next
 	}
 	return from, true
+}
+
+// token is what a member that is at e has to resume from.
+func (h *history) token(e *entry) string {
+	if e.pos == (Pos{}) {
+		return h.origin.String()
+	}
+	return e.pos.String()
 }

@@ -22,7 +22,8 @@ func TestHubMessages(t *testing.T) {
 		join(t, topic, envelope, hub.Options{Format: hub.Envelope})
 		join(t, topic, events, hub.Options{Format: hub.Events})
 		synctest.Wait()
-		want(t, "hello", envelope.take(), `{"topic":"news","id":"first","recovered":false}`)
+		hello := envelope.take()
+		want(t, "hello", hello, `{"topic":"news","id":"`+helloID(t, hello)+`","recovered":false}`)
 
 		for _, tt := range []struct {
 			name            string
@@ -177,6 +178,16 @@ func TestHubLeave(t *testing.T) {
 		if s := h.Stats(); s.Topics != 0 || b.subscriptions() != 0 {
 			t.Errorf("a topic that never had a message stays: %+v, %d subscriptions", s, b.subscriptions())
 		}
+		join(t, h.Topic("empty"), lives[1], hub.Options{Format: hub.Events}).Leave()
+		synctest.Wait()
+		if s := h.Stats(); s.Topics != 1 {
+			t.Errorf("a topic that told a position is gone: %+v", s)
+		}
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if s := h.Stats(); s.Topics != 0 || b.subscriptions() != 0 {
+			t.Errorf("and now it stays: %+v, %d subscriptions", s, b.subscriptions())
+		}
 	})
 }
 
@@ -304,18 +315,70 @@ func TestHubResumeAhead(t *testing.T) {
 	})
 }
 
-// TestHubResumeFirst: the token of a topic that had no message yet brings all that came after it.
+// TestHubResumeFirst: who was there before the first message, and left, is told the truth about what it missed.
 func TestHubResumeFirst(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		missed    int
+		away      time.Duration // after the messages
+		others    bool          // stay there meanwhile
+		recovered bool
+		want      int
+	}{
+		{"nothing", 0, 0, false, true, 0},
+		{"nothing, for long", 0, time.Hour, false, false, 0}, // nobody knows any more
+		{"nothing, for long, with others", 0, time.Hour, true, true, 0},
+		{"some", 3, 0, false, true, 3},
+		{"some, with others", 3, 0, true, true, 3},
+		{"expired", 3, time.Hour, false, false, 0},
+		{"expired, with others", 3, time.Hour, true, false, 0},
+		{"trimmed", 500, 0, false, false, 128},
+		{"trimmed, with others", 500, 0, true, false, 128},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := hub.New(hub.Config{})
+				topic := h.Topic("news")
+				l := newLive(t)
+				m := join(t, topic, l, hub.Options{Format: hub.Envelope})
+				since := helloID(t, l.take())
+				if tt.others {
+					join(t, topic, newLive(t), hub.Options{})
+				}
+				m.Leave()
+				for i := range tt.missed {
+					publish(t, topic, fmt.Sprint(i))
+				}
+				time.Sleep(tt.away)
+				m = join(t, topic, l, hub.Options{Since: since, Format: hub.Envelope})
+				synctest.Wait()
+				if got := l.take(); m.Recovered() != tt.recovered || len(got)-1 != tt.want {
+					t.Errorf("recovered is %v, with %d messages", m.Recovered(), len(got)-1)
+				}
+				if err := h.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// TestHubResumeFirstLost: an epoch that ended took messages with it.
+func TestHubResumeFirstLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		topic := new(hub.Hub).Topic("news")
+		b := &scripted{}
+		topic := hub.New(hub.Config{Broker: b}).Topic("news")
 		l := newLive(t)
 		join(t, topic, l, hub.Options{Format: hub.Envelope})
-		want(t, "hello", l.take(), `{"topic":"news","id":"first","recovered":false}`)
-		publish(t, topic, "1", "2")
+		since := helloID(t, l.take())
+		b.deliver(hub.Pos{Epoch: 1, Seq: 1}, "\x11lost")
+		b.deliver(hub.Pos{Epoch: 2, Seq: 1}, "\x11later")
 		synctest.Wait()
 		back := newLive(t)
-		join(t, topic, back, hub.Options{Since: "first"})
-		want(t, "back", back.take(), "1", "2")
+		if m := join(t, topic, back, hub.Options{Since: since}); m.Recovered() {
+			t.Error("recovered what is lost")
+		}
+		want(t, "back", back.take(), "later")
 	})
 }
 

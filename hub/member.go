@@ -60,9 +60,6 @@ func (f Format) of(l quart.Live) Format {
 // Recent as Options.Since asks for all of the history first.
 const Recent = "recent"
 
-// first is the position in a topic that had no message yet.
-const first = "first"
-
 // Options are those of a membership.
 type Options struct {
 	// Since is the position of the last message that the client has seen: the ID of an event or of an envelope. The member is sent what
@@ -242,16 +239,15 @@ func (r *room) begin(w *walker, since string) error {
 	}
 	r.history.trim(time.Now())
 	w.at = r.history.tail
-	switch {
-	case since == "":
-	case since == first:
-		w.at, m.recovered = r.history.head, r.history.head.pos == Pos{}
-	default:
+	if since != "" {
 		pos, _ := ParsePos(since)
 		w.at, m.recovered = r.history.seek(pos)
 		if m.recovered && pos.Seq > w.at.pos.Seq {
 			m.ahead = &pos
 		}
+	}
+	if m.format != Plain && w.at.pos == (Pos{}) {
+		r.told = true
 	}
 	r.enroll(m, +1)
 	r.walkers = append(r.walkers, w)
@@ -299,21 +295,13 @@ func (r *room) walk(w *walker, frames []*quart.Frame) (n int, done bool) {
 	return 0, true
 }
 
-// token is what a member that is at e has to resume from.
-func token(e *entry) string {
-	if e.pos == (Pos{}) {
-		return first // there was nothing yet: all that will be there then came after
-	}
-	return e.pos.String()
-}
-
 // greeting is what comes first.
 func (r *room) greeting(w *walker, since string) (frames []*quart.Frame) {
 	m := w.m
 	if m.format == Plain {
 		return nil
 	}
-	at := token(w.at)
+	at := r.history.token(w.at)
 	if m.ahead != nil {
 		at = m.ahead.String()
 	}

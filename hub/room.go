@@ -41,6 +41,7 @@ type room struct {
 	watchers   int           // of presence
 	delivering bool
 	closed     bool
+	told       bool          // that nothing was there yet: who comes back with history.origin is served from this room alone
 	space      chan struct{} // closed when the delivery has caught up, if somebody waits
 	hurry      time.Time     // receive does not wait before
 
@@ -301,11 +302,11 @@ func (r *room) count(delivered, dropped uint64) {
 	}
 }
 
-// used reports whether it ever had a message: then who comes back soon may have missed nothing.
+// used reports whether anybody has a position in it: then who comes back soon may have missed nothing.
 func (r *room) used() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.history.tail.pos != Pos{}
+	return r.told || r.history.tail.pos != Pos{}
 }
 
 func (r *room) expire(now time.Time) {
