@@ -18,7 +18,7 @@ import (
 
 // Config holds a hub's options. Its zero value is production-ready; negative is off, or no limit.
 type Config struct {
-	// Broker carries messages to the hubs of other processes. Default: a Memory of the hub's own, with History and Keep.
+	// Broker carries messages to the hubs of other processes. Default: a Memory of the hub's own, with History, HistoryBytes and Keep.
 	Broker Broker
 
 	History      int           // 128 messages of each topic for those that come back
@@ -133,7 +133,7 @@ func (h *Hub) init() {
 		h.node = rand.Text()
 		if h.broker = c.Broker; h.broker == nil {
 			h.alone = true
-			h.broker = NewMemory(MemoryConfig{History: orOff(c.History), Keep: orOff(c.Keep)})
+			h.broker = NewMemory(MemoryConfig{History: orOff(c.History), Bytes: orOff(c.HistoryBytes), Keep: orOff(c.Keep)})
 		}
 	})
 }

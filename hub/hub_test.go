@@ -3,6 +3,7 @@ package hub_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -421,6 +422,29 @@ func TestHubHistoryBytes(t *testing.T) {
 		publish(t, none, "1")
 		join(t, none, l, hub.Options{Since: hub.Recent})
 		want(t, "no history", l.take())
+	})
+}
+
+// TestHubHistoryHeap looks at the heap: the hub's own broker keeps to HistoryBytes, too.
+func TestHubHistoryHeap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New(hub.Config{HistoryBytes: 1 << 20})
+		topic := h.Topic("news")
+		l := newLive(t)
+		l.onPost = func(*quart.Frame) error { return nil }
+		join(t, topic, l, hub.Options{})
+		before := heapInUse()
+		data := make([]byte, 256<<10)
+		for range 100 {
+			if _, err := topic.Publish(t.Context(), data); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if more := heapInUse() - before; more > 8<<20 {
+			t.Errorf("%d bytes are kept", more)
+		}
+		runtime.KeepAlive(h)
 	})
 }
 

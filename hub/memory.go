@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -11,6 +12,10 @@ import (
 type MemoryConfig struct {
 	// History is how many messages of each topic are kept for those that subscribe later. 0: 128. Negative: none.
 	History int
+
+	// Bytes is how many bytes of each topic are kept, messages with what they take besides. One that is longer is not kept, nor what was
+	// before it. 0: 4 MiB. Negative: no bound.
+	Bytes int
 
 	// Keep is how long they are kept. 0: 2 minutes. Negative: until newer ones take their place.
 	Keep time.Duration
@@ -29,6 +34,7 @@ type MemoryConfig struct {
 // waits for it: a timer runs as long as there is something to forget.
 type Memory struct {
 	history int
+	bytes   int
 	keep    time.Duration // 0: for ever
 	max     int           // topics without subscribers; 0: no bound
 	epoch   uint64
@@ -45,8 +51,13 @@ type Memory struct {
 
 // NewMemory returns an empty broker with an epoch of its own. There is nothing to close.
 func NewMemory(config MemoryConfig) *Memory {
+	bytes := withDefault(config.Bytes, 4<<20)
+	if bytes == 0 {
+		bytes = math.MaxInt
+	}
 	return &Memory{
 		history: withDefault(config.History, 128),
+		bytes:   bytes,
 		keep:    withDefault(config.Keep, 2*time.Minute),
 		max:     withDefault(config.Topics, 10_000),
 		epoch:   rand.Uint64() | 1, // not that of the zero Pos
@@ -89,7 +100,7 @@ func (m *Memory) deliver(t *memTopic, msg []byte) (pos Pos, queued bool) {
 			msg = append([]byte(nil), msg...)
 		}
 		t.expire(m.cutoff(now))
-		t.push(memMessage{now, msg}, m.history)
+		t.push(memMessage{now, msg}, m.history, m.bytes)
 	}
 	for _, s := range t.subs {
 		s.fn(pos, msg)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,6 +89,42 @@ func TestMemoryNoHistory(t *testing.T) {
 	put(t, m, "a", "y")
 	if got, recovered := kept(t, m, "a", first); len(got) != 0 || recovered {
 		t.Errorf("behind one before: %q, recovered %v", got, recovered)
+	}
+}
+
+func TestMemoryBytes(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		bytes     int
+		sizes     []int
+		want      int  // messages that are kept
+		recovered bool // of one who has seen none
+	}{
+		{"all fit", 10_000, []int{3000, 3000, 3000}, 3, true},
+		{"one too many", 10_000, []int{3000, 3000, 3000, 3000}, 3, false},
+		{"a long one in place of many", 10_000, []int{1000, 1000, 1000, 1000, 9000}, 1, false},
+		{"one that is longer", 10_000, []int{1000, 1000, 10_001}, 0, false},
+		{"and then others", 10_000, []int{1000, 10_001, 1000, 1000}, 2, false},
+		{"empty ones take memory, too", 1000, make([]int, 100), 15, false},
+		{"default", 0, []int{3 << 20, 1 << 20, 1 << 20}, 2, false},
+		{"no bound", -1, []int{3 << 20, 3 << 20, 3 << 20}, 3, true},
+	} {
+		m := hub.NewMemory(hub.MemoryConfig{Bytes: c.bytes})
+		first := put(t, m, "a", strings.Repeat("x", c.sizes[0]))
+		newest := first
+		for _, n := range c.sizes[1:] {
+			newest = put(t, m, "a", strings.Repeat("x", n))
+		}
+		if got, _ := kept(t, m, "a", hub.Pos{}); len(got) != c.want {
+			t.Errorf("%s: %d messages are kept, want %d", c.name, len(got), c.want)
+		}
+		first.Seq-- // in front of it
+		if _, recovered := kept(t, m, "a", first); recovered != c.recovered {
+			t.Errorf("%s: recovered is %v", c.name, recovered)
+		}
+		if _, recovered := kept(t, m, "a", newest); !recovered {
+			t.Errorf("%s: not recovered behind the newest", c.name)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type memTopic struct {
 	ring   []memMessage // the history is ring[head] and the n-1 behind it, round the corner
 	head   int
 	n      int
+	bytes  int  // of the history
 	queued bool // false: a message must put the topic into Memory.busy
 	gone   bool // removed from Memory.topics; written under Memory.mu too
 
@@ -45,8 +46,19 @@ func (t *memTopic) at(i int) *memMessage {
 	return &t.ring[i]
 }
 
-// push adds a message to a history of at most limit, which is over 0. The ring grows with what is in it.
-func (t *memTopic) push(m memMessage, limit int) {
+// memOverhead is what a message takes besides its bytes, roughly.
+const memOverhead = 64
+
+func (m *memMessage) size() int { return len(m.msg) + memOverhead }
+
+// push adds a message to a history of at most limit, which is over 0, and at most so many bytes. The ring grows with what is in it.
+func (t *memTopic) push(m memMessage, limit, bytes int) {
+	for t.n > 0 && (t.n == limit || t.bytes+m.size() > bytes) {
+		t.shift()
+	}
+	if m.size() > bytes {
+		return
+	}
 	if t.n == len(t.ring) && t.n < limit {
 		ring := make([]memMessage, min(limit, max(4, 2*t.n)))
 		for i := range t.n {
@@ -54,15 +66,14 @@ func (t *memTopic) push(m memMessage, limit int) {
 		}
 		t.ring, t.head = ring, 0
 	}
-	if t.n == limit {
-		t.shift()
-	}
 	t.n++
+	t.bytes += m.size()
 	*t.at(t.n - 1) = m
 }
 
 // shift drops the oldest message.
 func (t *memTopic) shift() {
+	t.bytes -= t.ring[t.head].size()
 	t.ring[t.head] = memMessage{}
 	if t.head++; t.head == len(t.ring) {
 		t.head = 0
@@ -184,7 +195,7 @@ func (m *Memory) remove(t *memTopic) {
 	delete(m.topics, t.name)
 	m.floor = max(m.floor, t.seq)
 	t.gone = true
-	t.ring, t.n = nil, 0
+	t.ring, t.n, t.bytes = nil, 0, 0
 }
 
 // memQueue is a heap of topics, the lowest key first. A topic may have been used since its key was set: whoever looks raises it.
