@@ -17,7 +17,8 @@ func (p Pos) String() string {
 	if p == (Pos{}) {
 		return ""
 	}
-	return strconv.FormatUint(p.Epoch, 36) + "-" + strconv.FormatUint(p.Seq, 36)
+	b := strconv.AppendUint(make([]byte, 0, 32), p.Epoch, 36)
+	return string(strconv.AppendUint(append(b, '-'), p.Seq, 36))
 }
 
 // ErrPos is that of a string which is no printed Pos.

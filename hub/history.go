@@ -3,6 +3,7 @@ package hub
 import (
 	"math/rand/v2"
 	"time"
+	"weak"
 
 	"github.com/goquart/quart"
 )
@@ -14,7 +15,7 @@ type entry struct {
 	pos    Pos
 	number uint64 // in the room, from 1; that of a mark is that of the message before it
 	at     time.Time
-	frames [numForms]*quart.Frame // made when the first member of that form needs it
+	frames [numForms]weak.Pointer[quart.Frame] // shared by those that have it in their queues, and not kept for longer
 	next   *entry
 }
 
@@ -55,7 +56,7 @@ func (h *history) push(e *entry) bool {
 	e.number = h.tail.number + 1
 	h.link(e)
 	h.count++
-	h.bytes += len(e.data) + entryOverhead
+	h.bytes += e.size()
 	h.trim(e.at)
 	return true
 }
@@ -71,12 +72,15 @@ func (h *history) restart(pos Pos) {
 	h.head, h.count, h.bytes = h.tail, 0, 0
 }
 
+// size is what the entry takes of limits.bytes.
+func (e *entry) size() int { return len(e.name) + len(e.data) + entryOverhead }
+
 // trim forgets what is behind the limits.
 func (h *history) trim(now time.Time) {
 	for h.count > 0 && h.exceeded(h.head.next, now) {
 		h.head = h.head.next
 		h.count--
-		h.bytes -= len(h.head.data) + entryOverhead
+		h.bytes -= h.head.size()
 	}
 }
 

@@ -425,26 +425,56 @@ func TestHubHistoryBytes(t *testing.T) {
 	})
 }
 
-// TestHubHistoryHeap looks at the heap: the hub's own broker keeps to HistoryBytes, too.
+// TestHubHistoryHeap looks at the heap: the hub's own broker keeps to HistoryBytes, too, and what messages were encoded into is not kept.
 func TestHubHistoryHeap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New(hub.Config{HistoryBytes: 1 << 20})
+		h := hub.New(hub.Config{HistoryBytes: 256 << 10})
 		topic := h.Topic("news")
 		l := newLive(t)
 		l.onPost = func(*quart.Frame) error { return nil }
 		join(t, topic, l, hub.Options{})
+		join(t, topic, l, hub.Options{Format: hub.Envelope})
 		before := heapInUse()
-		data := make([]byte, 256<<10)
-		for range 100 {
+		data := make([]byte, 64<<10) // six times as long in JSON
+		for range 24 {
 			if _, err := topic.Publish(t.Context(), data); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
 		}
-		if more := heapInUse() - before; more > 8<<20 {
+		join(t, topic, l, hub.Options{Since: hub.Recent, Format: hub.Envelope})
+		if more := heapInUse() - before; more > 1<<20 {
 			t.Errorf("%d bytes are kept", more)
 		}
 		runtime.KeepAlive(h)
+	})
+}
+
+// TestHubSharedFrames: a message is encoded once for those that have it in their queues, and again for who comes when nobody has it.
+func TestHubSharedFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic := new(hub.Hub).Topic("news")
+		var queue []*quart.Frame
+		l := newLive(t)
+		l.onPost = func(f *quart.Frame) error {
+			queue = append(queue, f)
+			return nil
+		}
+		join(t, topic, l, hub.Options{})
+		join(t, topic, l, hub.Options{})
+		publish(t, topic, "1")
+		synctest.Wait()
+		runtime.GC()
+		join(t, topic, l, hub.Options{Since: hub.Recent})
+		if len(queue) != 3 || queue[0] != queue[1] || queue[0] != queue[2] {
+			t.Errorf("not one frame for all: %p", queue)
+		}
+		queue = nil
+		runtime.GC()
+		join(t, topic, l, hub.Options{Since: hub.Recent})
+		if len(queue) != 1 || text(queue[0]) != "1" {
+			t.Errorf("later: %d frames", len(queue))
+		}
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/goquart/quart"
 )
@@ -258,16 +259,20 @@ func (r *room) next(d *delivery) bool {
 	return true
 }
 
-// frame returns the message in a form, which is made at most once. mu is held.
+// frame returns the message in a form, which is made once as long as anybody has it. Kept with the entry it would be many times the message,
+// of which only what was published counts for limits.bytes. mu is held.
 func (r *room) frame(e *entry, f form) *quart.Frame {
-	if e.frames[f] == nil {
-		if f == formEnvelope {
-			e.frames[f] = e.envelope(r.name(), e.pos)
-		} else {
-			e.frames[f] = e.plain(e.pos)
-		}
+	frame := e.frames[f].Value()
+	if frame != nil {
+		return frame
 	}
-	return e.frames[f]
+	if f == formEnvelope {
+		frame = e.envelope(r.name(), e.pos)
+	} else {
+		frame = e.plain(e.pos)
+	}
+	e.frames[f] = weak.Make(frame)
+	return frame
 }
 
 // post posts the messages to one member.
