@@ -242,6 +242,7 @@ func (h *Hub) acquire(key string) (*room, error) {
 		}
 		r = newRoom(h, key)
 		h.rooms[key] = r
+		h.tasks.begin() // until its subscription has ended, which may be only about to begin
 		if h.sweeper == nil {
 			h.sweeper = time.AfterFunc(h.linger()/2, h.sweep)
 		}
@@ -297,15 +298,15 @@ func (h *Hub) evict() bool {
 	return true
 }
 
-// remove forgets a room without members. mu is held.
+// remove forgets a room without members, and ends its subscription. Brokers may take their time for that. mu is held.
 func (h *Hub) remove(r *room) {
 	r.idle = nil
 	delete(h.rooms, r.key)
-	h.discard(r)
+	go func() {
+		defer h.tasks.done()
+		r.unsubscribe()
+	}()
 }
-
-// discard ends the subscription of a room. Brokers may take their time for that.
-func (h *Hub) discard(r *room) { h.tasks.start(r.unsubscribe) }
 
 // linger is how long a room without members stays.
 func (h *Hub) linger() time.Duration {
@@ -338,17 +339,21 @@ func (h *Hub) sweep() {
 
 // ---- goroutines ----
 
-// tasks are the goroutines of a hub, each of which ends by itself.
+// tasks are what Close waits for: the goroutines of a hub, each of which ends by itself, and its rooms.
 type tasks struct {
 	mu      sync.Mutex
 	running int
 	quiet   chan struct{} // closed when none runs, if somebody waits
 }
 
-func (t *tasks) start(f func()) {
+func (t *tasks) begin() {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.running++
-	t.mu.Unlock()
+}
+
+func (t *tasks) start(f func()) {
+	t.begin()
 	go func() {
 		defer t.done()
 		f()

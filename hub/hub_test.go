@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -638,12 +639,12 @@ func TestHubNotifier(t *testing.T) {
 	}
 }
 
-// TestHubCloseWhileJoining: who was about to join does not, and nothing is left of it.
+// TestHubCloseWhileJoining: who was about to join does not, and nothing is left of it when Close returns.
 func TestHubCloseWhileJoining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &gate{broker: newBroker(hub.MemoryConfig{}), open: make(chan struct{})}
 		h := hub.New(hub.Config{Broker: b})
-		joined := make(chan error)
+		joined := make(chan error, 4)
 		for range 3 { // who subscribes, and two that wait for it
 			go func() {
 				_, err := h.Topic("x").Join(liveConn{newLive(t)}, "")
@@ -659,21 +660,22 @@ func TestHubCloseWhileJoining(t *testing.T) {
 		if b.total != 1 {
 			t.Errorf("%d subscriptions", b.total)
 		}
-		closed := make(chan error)
-		go func() { closed <- h.Close(t.Context()) }()
-		synctest.Wait()
-		close(b.open)
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := h.Close(impatient); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Close with a subscription about to begin: %v", err)
+		}
+		time.AfterFunc(time.Second, func() { close(b.open) })
+		if err := h.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if s := h.Stats(); s.Topics != 0 || s.Members != 0 || b.subscriptions() != 0 {
+			t.Errorf("left behind: %+v, %v", s, b.subscribed)
+		}
 		for range 4 {
 			if err := <-joined; !errors.Is(err, quart.ErrClosed) {
 				t.Errorf("joined: %v", err)
 			}
-		}
-		if err := <-closed; err != nil {
-			t.Error(err)
-		}
-		synctest.Wait()
-		if s := h.Stats(); s.Topics != 0 || s.Members != 0 || b.subscriptions() != 0 {
-			t.Errorf("left behind: %+v, %v", s, b.subscribed)
 		}
 	})
 }
