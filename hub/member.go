@@ -22,6 +22,8 @@ const (
 	//	present    a JSON array of who is there, at the beginning, if presence was asked for
 	//	join       who came, if presence was asked for
 	//	leave      who left
+	//
+	// What has just happened may be told by join or leave although the list has it already.
 	Events
 	// Envelope is for sockets: each message is a JSON object with the members topic, id (the position: what to resume from), and data: a
 	// string, or what PublishJSON was given. A binary message has base64 in place of data, a named event has event besides it. First comes
@@ -307,7 +309,7 @@ func (r *room) greeting(w *walker, since string) (frames []*quart.Frame) {
 	}
 	var present []byte
 	if m.watches {
-		present = jsonNames(m.named.a.present())
+		present = jsonNames(m.named.a.told(m.named.who))
 	}
 	if m.format == Envelope {
 		return []*quart.Frame{helloEnvelope(r.name(), at, m.recovered, present)}

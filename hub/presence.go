@@ -41,7 +41,7 @@ type attendance struct {
 	mine     map[string]int // members here, by name
 	all      map[string]int // processes, by name
 	nodes    map[string]*node
-	news     map[string]bool // who came or left since the members were told
+	news     map[string]bool // who came or left, as the members are still to be told
 	emitting bool            // a goroutine tells them
 	changed  map[string]bool // whose presence here changed since the others were told
 	tell     bool            // they are to be told everything
@@ -131,6 +131,26 @@ func (a *attendance) present() []string {
 	return slices.Sorted(maps.Keys(a.all))
 }
 
+// told returns who is there for one who joins as who: what the members were told or are being told, and itself. What is still to be told
+// goes on from there.
+func (a *attendance) told(who string) []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	names := make([]string, 0, len(a.all)+len(a.news))
+	for name := range a.all {
+		if !a.news[name] || name == who {
+			names = append(names, name)
+		}
+	}
+	for name, joined := range a.news {
+		if !joined {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 func jsonNames(names []string) []byte {
 	b := []byte{'['}
 	for i, name := range names {
@@ -209,7 +229,8 @@ func (a *attendance) note(who string, joined bool) {
 func (a *attendance) kick() {
 	if len(a.news) > 0 && !a.emitting {
 		a.emitting = true
-		a.hub.tasks.start(a.emit)
+		news := a.take()
+		a.hub.tasks.start(func() { a.emit(news) })
 	}
 	if a.owes() && !a.sending {
 		a.sending = true
@@ -221,19 +242,25 @@ func (a *attendance) owes() bool {
 	return !a.hub.alone && (a.cancel == nil || a.tell || a.closed || len(a.changed) > 0)
 }
 
+// take takes what is to be told now.
+func (a *attendance) take() map[string]bool {
+	news := a.news
+	a.news = map[string]bool{}
+	return news
+}
+
+// next is take for emit, which ends when there is nothing.
+func (a *attendance) next() map[string]bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.emitting = len(a.news) > 0
+	return a.take()
+}
+
 // emit tells the members here, and the hook.
-func (a *attendance) emit() {
+func (a *attendance) emit(news map[string]bool) {
 	h := a.hub
-	for {
-		a.mu.Lock()
-		news := a.news
-		if len(news) == 0 {
-			a.emitting = false
-			a.mu.Unlock()
-			return
-		}
-		a.news = map[string]bool{}
-		a.mu.Unlock()
+	for ; len(news) > 0; news = a.next() {
 		for _, who := range slices.Sorted(maps.Keys(news)) {
 			e := Presence{a.topic(), who, news[who]}
 			if r := h.lookup(a.key); r != nil {

@@ -111,6 +111,54 @@ func TestPresenceLimit(t *testing.T) {
 	})
 }
 
+// TestPresenceBehind: who joins while what happened before is still to be told has them all right in the end, also those whose coming and
+// leaving is not told any more, for it is undone.
+func TestPresenceBehind(t *testing.T) {
+	for _, there := range []bool{false, true} {
+		t.Run(fmt.Sprint("there before: ", there), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				busy := make(chan struct{})
+				h := hub.New(hub.Config{OnPresence: func(e hub.Presence) {
+					if e.Who == "slow" {
+						<-busy
+					}
+				}})
+				topic := h.Topic("room")
+				var bob *hub.Member
+				turn := func() { // bob comes, or leaves
+					if bob != nil {
+						bob.Leave()
+						bob = nil
+						return
+					}
+					bob = join(t, topic, newLive(t), hub.Options{As: "bob"})
+				}
+				if there {
+					turn()
+				}
+				synctest.Wait()
+				join(t, topic, newLive(t), hub.Options{As: "slow"})
+				synctest.Wait()
+
+				alice, carol, watcher := newLive(t), newLive(t), newLive(t)
+				join(t, topic, watcher, hub.Options{Presence: true, Format: hub.Envelope})
+				turn()
+				join(t, topic, alice, hub.Options{As: "alice", Format: hub.Envelope})
+				turn()
+				join(t, topic, carol, hub.Options{As: "carol", Format: hub.Envelope})
+				close(busy)
+				synctest.Wait()
+				present := topic.Present()
+				want(t, "alice", told(t, alice.take()), present...)
+				want(t, "carol", told(t, carol.take()), present...)
+				news := watcher.take()
+				want(t, "watcher", told(t, news), present...)
+				want(t, "what the watcher was told", news[1:], `{"topic":"room","join":"alice"}`, `{"topic":"room","join":"carol"}`)
+			})
+		})
+	}
+}
+
 // processes are hubs that share a broker.
 func processes(n int, b hub.Broker) (hubs []*hooked) {
 	for range n {
