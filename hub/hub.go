@@ -3,7 +3,6 @@ package hub
 import (
 	"container/list"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -67,7 +66,7 @@ const (
 	defaultTopics  = 100_000
 	defaultPresent = 1_000
 
-	maxIdle   = 1_000           // topics without members whose history is kept
+	maxIdle   = 1_000           // topics without members whose history is kept, and as many whose presence is
 	maxLinger = 2 * time.Minute // for that long
 )
 
@@ -80,7 +79,6 @@ type Hub struct {
 	limits limits
 	broker Broker
 	alone  bool // nobody else has the broker
-	node   string
 	setup  sync.Once
 	tasks  tasks
 
@@ -90,6 +88,7 @@ type Hub struct {
 	rooms     map[string]*room
 	idle      list.List // of rooms without members, longest first
 	presences map[string]*attendance
+	unused    list.List   // of attendances without members, longest first
 	sweeper   *time.Timer // nil while there are no rooms
 	beater    *time.Timer // nil while there are no presences
 	closed    bool
@@ -130,7 +129,6 @@ func (h *Hub) init() {
 			h.limits.bytes = int(^uint(0) >> 1)
 		}
 		h.rooms, h.presences = map[string]*room{}, map[string]*attendance{}
-		h.node = rand.Text()
 		if h.broker = c.Broker; h.broker == nil {
 			h.alone = true
 			h.broker = NewMemory(MemoryConfig{History: orOff(c.History), Bytes: orOff(c.HistoryBytes), Keep: orOff(c.Keep)})
@@ -173,6 +171,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	rooms := slices.Collect(maps.Values(h.rooms))
 	presences := h.presences
 	h.presences = map[string]*attendance{}
+	h.unused.Init()
 	for _, t := range []*time.Timer{h.sweeper, h.beater} {
 		if t != nil {
 			t.Stop()

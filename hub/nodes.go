@@ -52,7 +52,7 @@ func (a *attendance) failed(err error) bool {
 
 // report takes what is to be told. mu is held.
 func (a *attendance) report() report {
-	r := report{Node: a.hub.node}
+	r := report{Node: a.node}
 	switch connected := a.cancel != nil; {
 	case a.tell || !connected:
 		r.All, r.Ask, r.Join = true, !connected, slices.Sorted(maps.Keys(a.mine))
@@ -107,7 +107,7 @@ func (a *attendance) disconnect() {
 		return
 	}
 	if farewell {
-		_ = a.exchange(report{Node: a.hub.node, All: true}, true) // if that fails, silence tells them
+		_ = a.exchange(report{Node: a.node, All: true}, true) // if that fails, silence tells them
 	}
 	cancel()
 }
@@ -115,7 +115,7 @@ func (a *attendance) disconnect() {
 // receive takes what another process says.
 func (a *attendance) receive(_ Pos, raw []byte) {
 	r, ok := parseReport(raw)
-	if !ok || r.Node == a.hub.node {
+	if !ok || r.Node == a.node {
 		return
 	}
 	a.mu.Lock()
@@ -168,22 +168,14 @@ func (h *Hub) beat() {
 		h.mu.Unlock()
 		return
 	}
-	var unused, used []*attendance
-	for key, a := range h.presences {
-		if a.refs == 0 && now.Sub(a.used) >= silence {
-			delete(h.presences, key)
-			unused = append(unused, a)
-		} else {
-			used = append(used, a)
-		}
+	for e := h.unused.Front(); e != nil && now.Sub(e.Value.(*attendance).used) >= silence; e = h.unused.Front() {
+		h.shed()
 	}
+	used := slices.Collect(maps.Values(h.presences))
 	if h.beater = nil; len(used) > 0 {
 		h.beater = time.AfterFunc(heartbeat, h.beat)
 	}
 	h.mu.Unlock()
-	for _, a := range unused {
-		a.close()
-	}
 	h.tasks.start(func() {
 		for _, a := range used {
 			a.expire(now)

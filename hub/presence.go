@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"container/list"
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,17 +27,19 @@ const (
 )
 
 // attendance is who is present in a topic, in this process and, by what they say, in the others. It exists while members are named or
-// watch, or somebody asks, and a minute longer.
+// watch, or somebody asks, and a minute longer, unless the place is needed.
 //
 // Processes talk about it over a topic of its own (see report). What changes is told at once and, lest a message is lost or a process, all
 // is repeated at every heartbeat. A process that is new asks.
 type attendance struct {
-	hub *Hub
-	key string // of the room
+	hub  *Hub
+	key  string // of the room
+	node string // how the others know it: by chance, so that the last words of the one before it are not taken for its own
 
 	// Guarded by hub.mu.
-	refs int // members
-	used time.Time
+	refs int           // members
+	idle *list.Element // in hub.unused; nil when it is not there
+	used time.Time     // when it was put there
 
 	mu       sync.Mutex
 	mine     map[string]int // members here, by name
@@ -43,6 +47,7 @@ type attendance struct {
 	nodes    map[string]*node
 	news     map[string]bool // who came or left, as the members are still to be told
 	emitting bool            // a goroutine tells them
+	parting  int             // members that left, and count in refs until they were told
 	changed  map[string]bool // whose presence here changed since the others were told
 	tell     bool            // they are to be told everything
 	sending  bool            // a goroutine tells them
@@ -82,11 +87,11 @@ func (h *Hub) attendance(key string, refs int) (*attendance, error) {
 	}
 	a := h.presences[key]
 	if a == nil {
-		if h.cfg.Topics > 0 && len(h.presences) >= h.cfg.Topics {
-			return nil, ErrTopics
+		if h.cfg.Topics > 0 && len(h.presences) >= h.cfg.Topics && !h.shed() && refs == 0 {
+			return nil, ErrTopics // for members, who have a room already, that was decided
 		}
 		a = &attendance{
-			hub: h, key: key, mine: map[string]int{}, all: map[string]int{}, nodes: map[string]*node{},
+			hub: h, key: key, node: rand.Text(), mine: map[string]int{}, all: map[string]int{}, nodes: map[string]*node{},
 			news: map[string]bool{}, changed: map[string]bool{},
 		}
 		h.presences[key] = a
@@ -95,13 +100,43 @@ func (h *Hub) attendance(key string, refs int) (*attendance, error) {
 		}
 	}
 	a.refs += refs
-	a.used = time.Now()
+	h.rest(a)
 	return a, nil
+}
+
+// rest puts a, whose members or use changed, where it belongs: behind all others that nobody uses, or not among them. mu is held.
+func (h *Hub) rest(a *attendance) {
+	if a.idle != nil {
+		h.unused.Remove(a.idle)
+		a.idle = nil
+	}
+	if a.refs > 0 || h.closed {
+		return
+	}
+	a.used = time.Now()
+	a.idle = h.unused.PushBack(a)
+	if h.unused.Len() > maxIdle || h.cfg.Topics > 0 && len(h.presences) > h.cfg.Topics {
+		h.shed()
+	}
+}
+
+// shed ends the attendance that nobody used for the longest time. It reports false if all have members. mu is held.
+func (h *Hub) shed() bool {
+	oldest := h.unused.Front()
+	if oldest == nil {
+		return false
+	}
+	a := h.unused.Remove(oldest).(*attendance)
+	a.idle = nil
+	delete(h.presences, a.key)
+	h.tasks.start(a.close)
+	return true
 }
 
 // Present returns who is present in the topic, in all processes, in order: the names given by Options.As. If nothing here used the topic's
 // presence before, the other processes are asked now, and answer within moments: until then who is there is missing, and comes as if it
-// joined now. A process that died is present for up to 80 seconds more.
+// joined now. What they say is kept for a minute after the last use, of 1,000 topics without members here at most; each that is not kept
+// costs a message to all and a subscription. A process that died is present for up to 80 seconds more.
 func (t *Topic) Present() []string {
 	h := t.hub
 	if t.key == "" {
@@ -187,11 +222,20 @@ func (a *attendance) leave(who string) {
 			a.kick()
 		}
 	}
+	if a.emitting { // not to be replaced by another one, which would tell things at the same time
+		a.parting++
+		a.mu.Unlock()
+		return
+	}
 	a.mu.Unlock()
+	a.release(1)
+}
+
+func (a *attendance) release(refs int) {
 	a.hub.mu.Lock()
-	a.refs--
-	a.used = time.Now()
-	a.hub.mu.Unlock()
+	defer a.hub.mu.Unlock()
+	a.refs -= refs
+	a.hub.rest(a)
 }
 
 // add counts a process in that has who.
@@ -252,9 +296,17 @@ func (a *attendance) take() map[string]bool {
 // next is take for emit, which ends when there is nothing.
 func (a *attendance) next() map[string]bool {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.emitting = len(a.news) > 0
-	return a.take()
+	if len(a.news) > 0 {
+		defer a.mu.Unlock()
+		return a.take()
+	}
+	parting := a.parting
+	a.emitting, a.parting = false, 0
+	a.mu.Unlock()
+	if parting > 0 {
+		a.release(parting)
+	}
+	return nil
 }
 
 // emit tells the members here, and the hook.

@@ -1,12 +1,14 @@
 package hub_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -266,6 +268,137 @@ func TestPresenceEnds(t *testing.T) {
 		l.Close()
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
+		if n := b.subscriptions(); n != 0 {
+			t.Errorf("left behind: %d subscriptions", n)
+		}
+	})
+}
+
+// TestPresenceTopics: presence that nobody uses keeps no one out, and is bounded.
+func TestPresenceTopics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBroker(hub.MemoryConfig{})
+		h := hub.New(hub.Config{Broker: b, Topics: 3})
+		l := newLive(t)
+		for i := range 10 {
+			join(t, h.Topic(fmt.Sprint("left ", i)), l, hub.Options{As: "ada"}).Leave()
+		}
+		for i := range 10 {
+			h.Topic(fmt.Sprint("asked ", i)).Present()
+		}
+		var members []*hub.Member
+		for i := range 3 {
+			members = append(members, join(t, h.Topic(fmt.Sprint(i)), l, hub.Options{As: "ada"}))
+		}
+		synctest.Wait()
+		if n := b.subscriptions(); n != 6 {
+			t.Errorf("%d subscriptions for 3 topics", n)
+		}
+		if who := h.Topic("another").Present(); who != nil {
+			t.Errorf("another topic: %q", who)
+		}
+		want(t, "present", h.Topic("0").Present(), "ada")
+		for _, m := range members {
+			m.Leave()
+		}
+		_ = h.Close(t.Context())
+		synctest.Wait()
+		if n := b.subscriptions(); n != 0 {
+			t.Errorf("left behind: %d subscriptions", n)
+		}
+
+		h = hub.New(hub.Config{Broker: b})
+		for i := range 1100 {
+			h.Topic(fmt.Sprint("asked ", i)).Present()
+			if i == 0 {
+				join(t, h.Topic("used"), l, hub.Options{As: "ada"})
+			}
+		}
+		synctest.Wait()
+		if n := b.subscriptions(); n != 1002 {
+			t.Errorf("%d subscriptions for 1,000 topics that are not used and one that is", n)
+		}
+		want(t, "present", h.Topic("used").Present(), "ada")
+		_ = h.Close(t.Context())
+	})
+}
+
+// TestPresencePlaceTaken: where places are few, who comes back is told of behind its own leaving.
+func TestPresencePlaceTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy, running, told := make(chan struct{}), map[string]int{}, []string(nil)
+		var mu sync.Mutex
+		h := hub.New(hub.Config{Topics: 1, OnPresence: func(e hub.Presence) {
+			mu.Lock()
+			if running[e.Topic]++; running[e.Topic] > 1 {
+				t.Errorf("calls for %q at the same time", e.Topic)
+			}
+			mu.Unlock()
+			if !e.Joined {
+				<-busy
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			running[e.Topic]--
+			if e.Topic == "a" {
+				told = append(told, fmt.Sprint(e.Who, e.Joined))
+			}
+		}})
+		l := newLive(t)
+		for _, topic := range []string{"a", "b", "a"} {
+			m := join(t, h.Topic(topic), l, hub.Options{As: "ada"})
+			synctest.Wait()
+			m.Leave()
+			synctest.Wait()
+		}
+		join(t, h.Topic("a"), l, hub.Options{As: "ada"})
+		synctest.Wait()
+		close(busy)
+		synctest.Wait()
+		want(t, "told", told, "adatrue", "adafalse", "adatrue")
+		_ = h.Close(t.Context())
+	})
+}
+
+// overtaken is a broker where a publication is late.
+type overtaken struct {
+	*broker
+	late  atomic.Bool // the next one
+	ready chan struct{}
+}
+
+func (b *overtaken) Publish(ctx context.Context, topic string, msg []byte) (hub.Pos, error) {
+	if b.late.CompareAndSwap(true, false) {
+		<-b.ready
+	}
+	return b.broker.Publish(ctx, topic, msg)
+}
+
+// TestPresenceLastWords: what a process had to say before its place was taken does not end what it says later.
+func TestPresenceLastWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &overtaken{broker: newBroker(hub.MemoryConfig{}), ready: make(chan struct{})}
+		one, two := hub.New(hub.Config{Broker: b, Topics: 1}), hub.New(hub.Config{Broker: b})
+		l := newLive(t)
+		two.Topic("a").Present()
+		m := join(t, one.Topic("a"), l, hub.Options{As: "ada"})
+		synctest.Wait()
+		b.late.Store(true)
+		m.Leave()
+		synctest.Wait()
+		join(t, one.Topic("b"), l, hub.Options{As: "ada"}).Leave()
+		synctest.Wait()
+		m = join(t, one.Topic("a"), l, hub.Options{As: "ada"})
+		synctest.Wait()
+		close(b.ready)
+		synctest.Wait()
+		want(t, "present", two.Topic("a").Present(), "ada")
+		m.Leave()
+		synctest.Wait()
+		want(t, "left", two.Topic("a").Present())
+		for _, h := range []*hub.Hub{one, two} {
+			_ = h.Close(t.Context())
+		}
 		if n := b.subscriptions(); n != 0 {
 			t.Errorf("left behind: %d subscriptions", n)
 		}

@@ -12,7 +12,7 @@ const maxReport = 1 << 20
 
 // report is what a process says of who is present in a topic there.
 type report struct {
-	Node  string   `json:"node"`           // a name that each process chooses by chance
+	Node  string   `json:"node"`           // that of an attendance
 	Ask   bool     `json:"ask,omitzero"`   // the others are to send a report with All
 	All   bool     `json:"all,omitzero"`   // Join is all who are there
 	Join  []string `json:"join,omitempty"` // in order
