@@ -18,8 +18,8 @@ import (
 // header of extensions 400, a page of a foreign origin 403; while the app stops, 503.
 //
 // f has a goroutine of its own. When it returns nil the socket is closed with 1000; with 1011 after an error or a panic, which is logged. A *CloseError
-// says itself what is sent, an *HTTPError of a status from 400 to 499 sends 1008 and its Detail, 400 from ReadJSON 1007, one of 503 sends 1013. What Read
-// returned is returned as it is: the client's own end is no error.
+// says itself what is sent, an *HTTPError of a status from 400 to 499 sends its Detail with 1008, or with 1007 if it is 400 and 1009 if it is 413; one of 503
+// sends 1013. What Read returned is returned as it is: the client's own end is no error.
 func (c *Ctx) Upgrade(cfg SocketConfig, f func(s *Socket) error) error {
 	c.live()
 	if f == nil {
@@ -276,8 +276,11 @@ func (s *Socket) verdict(err error) *CloseError {
 	}
 	if e := publicError(err); e.Status >= 400 && e.Status < 500 {
 		code := 1008
-		if e.Status == 400 {
+		switch e.Status {
+		case 400:
 			code = 1007
+		case 413: // what the function passed on is over a limit of someone else
+			code = 1009
 		}
 		reason := e.Detail
 		if len(e.Fields) > 0 { // 123 bytes are no place for all
