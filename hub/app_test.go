@@ -191,6 +191,38 @@ func (awayBroker) Subscribe(string, hub.Pos, func(hub.Pos, []byte)) (func(), boo
 	return nil, false, errors.New("away")
 }
 
+// A message that the broker will never take is the client's fault: 413, and 1009 for a socket, neither of which is worth a line in the log.
+func TestAppTooLong(t *testing.T) {
+	var log strings.Builder
+	h := hub.New(hub.Config{Broker: shortBroker{hub.NewMemory(hub.MemoryConfig{})}})
+	app := quart.New(quart.Config{Log: textLog(&log)})
+	app.WebSocket("/ws", h.Topic("x").Relay)
+	app.Post("/publish", func(c *quart.Ctx) error {
+		_, err := h.Topic("x").Publish(c.Context(), []byte("m"))
+		return err
+	})
+	cl := quarttest.New(t, app)
+	cl.Post("/publish").Want(413)
+	ws := cl.WebSocket("/ws")
+	quarttest.WriteText(t, ws, "m")
+	if e := quarttest.ReadClose(t, ws); e.Code != 1009 || e.Reason != "too long" {
+		t.Errorf("closed with %+v", e)
+	}
+	if err := cl.Stop(); err != nil {
+		t.Error(err)
+	}
+	if log.Len() > 0 {
+		t.Errorf("log: %s", &log)
+	}
+}
+
+// shortBroker takes no message at all.
+type shortBroker struct{ hub.Broker }
+
+func (shortBroker) Publish(context.Context, string, []byte) (hub.Pos, error) {
+	return hub.Pos{}, fmt.Errorf("broker: %w", quart.Errorf(413, "too long"))
+}
+
 func TestAppPresence(t *testing.T) {
 	h, cl := rooms(t)
 	ada := cl.SSE("/who/room?token=ada")

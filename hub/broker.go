@@ -47,6 +47,7 @@ func ParsePos(s string) (Pos, error) {
 type Broker interface {
 	// Publish adds msg to topic and returns its position. It does not keep msg. While the broker cannot be reached it waits
 	// until ctx is done, or fails: a message whose Publish failed may still arrive, one whose Publish succeeded is never lost to those that subscribe.
+	// The error for a message that is longer than the broker ever takes has a method StatusCode() int that returns 413; all others are answered 503.
 	Publish(ctx context.Context, topic string, msg []byte) (Pos, error)
 	// Subscribe calls fn for each message of topic behind since, first, before it returns, for those that the broker still has, later as they
 	// come: one at a time, in order, none twice. msg is borrowed until fn returns, which must not take long, nor call the broker. The zero Pos is

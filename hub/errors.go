@@ -1,6 +1,9 @@
 package hub
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors that say what a client asked for; each has the status that an HTTP answer gets.
 var (
@@ -14,15 +17,23 @@ var (
 	ErrTopics error = &refusal{503, "hub: too many topics"}
 )
 
-// brokerError is an error of the broker. Its status is 503: it is not the client's fault, nor the app's.
+// brokerError is an error of the broker. Its status is 503, for it is not the client's fault, nor the app's; but 413 if the broker says that the
+// message is too long: who hears of 503 comes back with the same message.
 type brokerError struct {
 	what, topic string
 	err         error
 }
 
-func (e *brokerError) Error() string   { return fmt.Sprintf("hub: %s %q: %v", e.what, e.topic, e.err) }
-func (e *brokerError) Unwrap() error   { return e.err }
-func (e *brokerError) StatusCode() int { return 503 }
+func (e *brokerError) Error() string { return fmt.Sprintf("hub: %s %q: %v", e.what, e.topic, e.err) }
+func (e *brokerError) Unwrap() error { return e.err }
+
+func (e *brokerError) StatusCode() int {
+	var coder interface{ StatusCode() int }
+	if errors.As(e.err, &coder) && coder.StatusCode() == 413 {
+		return 413
+	}
+	return 503
+}
 
 // refusal is an error with a status. (quart.HTTPError would be equal to all others of its status.)
 type refusal struct {

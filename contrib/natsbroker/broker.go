@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/goquart/quart"
 	"github.com/goquart/quart/hub"
 )
 
@@ -194,8 +195,9 @@ func (b *Broker) sinceAlive() time.Duration { return time.Since(time.Unix(0, b.a
 // Publish implements [hub.Broker]. It waits for the server's word that the message is stored, and for the server, as long as ctx lasts. It never
 // stores a message twice: when it lost touch after sending it, it tries again with the same ID for 30 seconds (or Config.Keep if that is shorter).
 //
-// Errors: ErrClosed, that of ctx, nats.ErrMaxPayload for a message over the server's limit (1 MiB unless configured), or what the server
-// refused it with.
+// Errors: ErrClosed, that of ctx, one of status 413 for a message that is too long (nats.ErrMaxPayload over the server's max_payload, 1 MiB unless
+// configured, of which about 100 bytes are the broker's; jetstream.ErrStreamMessageExceedsMaximum over the stream's), or what the server refused
+// it with.
 func (b *Broker) Publish(ctx context.Context, topic string, msg []byte) (hub.Pos, error) {
 	if err := ctx.Err(); err != nil {
 		return hub.Pos{}, err
@@ -220,6 +222,10 @@ func (b *Broker) Publish(ctx context.Context, topic string, msg []byte) (hub.Pos
 		}
 		if err == nil { // stored in a stream that lost messages: nobody looks there any more
 			err = errReused
+		}
+		if tooLong(err) {
+			err = quart.Errorf(413, "the message is longer than the broker takes: %w", err)
+			return hub.Pos{}, fmt.Errorf("natsbroker: %w", err)
 		}
 		if lastErr = err; !temporary(err) {
 			return hub.Pos{}, fmt.Errorf("natsbroker: %w", err)
@@ -276,9 +282,14 @@ func (b *Broker) connected() error {
 	}
 }
 
+// tooLong reports whether a message is one that the server, or the stream, will never take.
+func tooLong(err error) bool {
+	return errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, jetstream.ErrStreamMessageExceedsMaximum)
+}
+
 // temporary reports whether a later attempt may succeed.
 func temporary(err error) bool {
-	if err == nil || errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, ErrClosed) || errors.Is(err, errForeign) {
+	if err == nil || errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, ErrClosed) || errors.Is(err, errForeign) {
 		return false
 	}
 	var refused *jetstream.APIError

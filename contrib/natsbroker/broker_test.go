@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/goquart/quart"
 	"github.com/goquart/quart/contrib/natsbroker"
 	"github.com/goquart/quart/contrib/natsbroker/embedded"
 	"github.com/goquart/quart/hub"
@@ -329,8 +330,21 @@ func TestForgedPositions(t *testing.T) {
 func TestErrors(t *testing.T) {
 	b := start(t)
 	broker := b.connect(t, natsbroker.Config{})
-	if _, err := broker.Publish(t.Context(), "topic", make([]byte, 5<<20)); !errors.Is(err, nats.ErrMaxPayload) {
+	if _, err := broker.Publish(t.Context(), "topic", make([]byte, 5<<20)); !errors.Is(err, nats.ErrMaxPayload) || quart.StatusOf(err) != 413 {
 		t.Errorf("5 MiB: error %v", err)
+	}
+	js := admin(t, b)
+	s, err := js.Stream(t.Context(), "quart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	limited := s.CachedInfo().Config
+	limited.MaxMsgSize = 1000
+	if _, err := js.UpdateStream(t.Context(), limited); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := broker.Publish(t.Context(), "topic", make([]byte, 1001)); !errors.Is(err, jetstream.ErrStreamMessageExceedsMaximum) || quart.StatusOf(err) != 413 {
+		t.Errorf("over the limit of the stream: error %v", err)
 	}
 	in, _ := subscribe(t, broker, "topic", hub.Pos{})
 	if err := broker.Close(); err != nil {
