@@ -228,24 +228,62 @@ func TestQueueFull(t *testing.T) {
 	in := newInbox()
 	in.block = make(chan struct{})
 	subscribeInbox(t, listens, "topic", hub.Pos{}, in)
-	js := admin(t, b)
-	// As the broker does it, without waiting for each.
+	publishMany(t, admin(t, b), "topic", n)
+	close(in.block)
+	for i, m := range in.until(t, n) {
+		if m.text != fmt.Sprint(i) {
+			t.Fatalf("message %d is %q", i, m.text)
+		}
+	}
+}
+
+// publishMany publishes the numbers up to n as the broker does it, without waiting for each.
+func publishMany(t *testing.T, js jetstream.JetStream, topic string, n int) {
+	t.Helper()
 	info, err := js.Stream(t.Context(), "quart")
 	if err != nil {
 		t.Fatal(err)
 	}
-	subject := strings.TrimSuffix(info.CachedInfo().Config.Subjects[0], "*") + "ttopic"
+	subject := strings.TrimSuffix(info.CachedInfo().Config.Subjects[0], "*") + natsbroker.Token(topic)
 	for i := range n {
 		if _, err := js.PublishAsync(subject, fmt.Append(nil, i)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	<-js.PublishAsyncComplete()
-	close(in.block)
-	for i, m := range in.until(t, n) {
-		if m.text != fmt.Sprint(i) {
-			t.Fatalf("message %d is %q", i, m.text)
-		}
+}
+
+// TestLongBacklog: who is new gets the history, and reads not much more than that of a long backlog, wherever in the stream it is.
+func TestLongBacklog(t *testing.T) {
+	for name, topics := range map[string][]string{
+		"alone":           {"topic"},
+		"others behind":   {"topic", "other", "other"},
+		"others in front": {"other", "other", "topic"},
+		"others between":  {"topic", "other", "other", "topic"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const n, history = 6_000, 128
+			b := start(t)
+			nc, err := nats.Connect(b.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(nc.Close)
+			broker := b.connect(t, natsbroker.Config{Conn: nc, Keep: -1})
+			js := admin(t, b)
+			for _, topic := range topics {
+				publishMany(t, js, topic, n)
+			}
+			before := nc.Stats().InMsgs
+			in, recovered := subscribe(t, broker, "topic", hub.Pos{})
+			got := in.texts()
+			if !recovered || len(got) != history || got[0] != fmt.Sprint(n-history) || got[history-1] != fmt.Sprint(n-1) {
+				t.Errorf("recovered %v, %d messages: %.60q", recovered, len(got), got)
+			}
+			if read := nc.Stats().InMsgs - before; read > n/3 {
+				t.Errorf("%d messages came from the server for %d", read, history)
+			}
+		})
 	}
 }
 

@@ -109,14 +109,54 @@ func (b *Broker) subscriptionsOf(token string) []*subscription {
 
 // newest returns the last n messages of the topic.
 func (s *subscription) newest(ctx context.Context, epoch subjects, n int) (all []stored, err error) {
-	err = s.b.fetch(ctx, epoch, s.token, 1, func(m stored) bool {
+	enough, oldest := max(2*n, batch), uint64(0)
+	collect := func(m stored) bool {
 		if len(all) == 2*n { // dropped in blocks, so that nothing is moved at each message
 			all = slices.Delete(all, 0, n)
 		}
 		all = append(all, m)
 		return true
+	}
+	err = s.b.fetch(ctx, epoch, s.token, 1, func(m stored) bool {
+		if len(all) == 0 && m.left >= enough { // the backlog is much longer: not all of it is read for its end
+			oldest = m.seq
+			return false
+		}
+		return collect(m)
 	})
+	if err == nil && oldest > 0 {
+		var from uint64
+		if from, err = s.b.nearEnd(ctx, epoch, s.token, oldest, n, enough); err == nil {
+			err = s.b.fetch(ctx, epoch, s.token, from, collect)
+		}
+	}
 	return all[max(0, len(all)-n):], err
+}
+
+// nearEnd returns a number from which on the topic has n messages or more, but not more than enough, unless they come meanwhile. From low on
+// there are more.
+func (b *Broker) nearEnd(ctx context.Context, epoch subjects, token string, low uint64, n, enough int) (uint64, error) {
+	found, err := b.look(ctx)
+	if err != nil {
+		return 0, err
+	}
+	high := found.CachedInfo().State.LastSeq + 1 // from here on there are fewer than n
+	for low+1 < high {
+		mid := low + (high-low)/2
+		var m stored
+		if _, err := b.fetchBatch(ctx, epoch.stored(token), mid, 1, func(next stored) bool { m = next; return false }); err != nil {
+			return 0, err
+		}
+		switch {
+		case m.seq == 0 || m.left+1 < n:
+			high = mid
+		case m.left >= enough:
+			low = m.seq
+		default:
+			return m.seq, nil
+		}
+	}
+	return low, nil
 }
 
 // read starts the goroutine that reads, unless one does. s.mu is held.
@@ -264,7 +304,7 @@ const (
 // fetch calls visit with each message of a topic from the number from on, until it says no or there are none left.
 func (b *Broker) fetch(ctx context.Context, epoch subjects, token string, from uint64, visit func(stored) (goOn bool)) error {
 	for {
-		next, err := b.fetchBatch(ctx, epoch.stored(token), from, visit)
+		next, err := b.fetchBatch(ctx, epoch.stored(token), from, batch, visit)
 		if err != nil || next == 0 {
 			return err
 		}
@@ -272,19 +312,20 @@ func (b *Broker) fetch(ctx context.Context, epoch subjects, token string, from u
 	}
 }
 
-// fetchBatch makes one direct get request, which any server with the stream answers without a consumer. next is where to go on, 0 for nowhere.
-func (b *Broker) fetchBatch(ctx context.Context, subject string, from uint64, visit func(stored) (goOn bool)) (next uint64, err error) {
+// fetchBatch makes one direct get request for up to n messages, which any server with the stream answers without a consumer. next is where to go
+// on, 0 for nowhere.
+func (b *Broker) fetchBatch(ctx context.Context, subject string, from uint64, n int, visit func(stored) (goOn bool)) (next uint64, err error) {
 	if err := b.connected(); err != nil {
 		return 0, err
 	}
 	inbox := b.nc.NewInbox()
-	answers := make(chan *nats.Msg, batch+1) // a NextMsg subscription would have half a megabyte
+	answers := make(chan *nats.Msg, n+1) // a NextMsg subscription would have half a megabyte
 	asking, err := b.nc.ChanSubscribe(inbox, answers)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = asking.Unsubscribe() }()
-	body := fmt.Appendf(nil, `{"seq":%d,"next_by_subj":%q,"batch":%d,"max_bytes":%d}`, from, subject, batch, batchBytes)
+	body := fmt.Appendf(nil, `{"seq":%d,"next_by_subj":%q,"batch":%d,"max_bytes":%d}`, from, subject, n, batchBytes)
 	if err := b.nc.PublishRequest(b.api+"DIRECT.GET."+b.config.Stream, inbox, body); err != nil {
 		return 0, err
 	}
