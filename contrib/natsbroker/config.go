@@ -34,15 +34,16 @@ type Config struct {
 	// Subject is what the subjects of the stream begin with: "Subject.msg." and "Subject.live.". Default: the name of the stream.
 	Subject string
 
-	// History is how many messages of a topic someone new gets. Default: 128.
+	// History is how many messages of a topic someone new gets: a hub, when the first member comes in its process. Clients that come back are
+	// served from what their hub has, so it should not be less than hub.Config.History. Default: 128.
 	History int
 
-	// Backlog is how many messages of a topic the stream keeps for those that were away: processes that lost their connection, and clients that
-	// come back with a position. It should be more than is published to one topic until the connection is back. Default: 16,384, at least History.
+	// Backlog is how many messages of a topic the stream keeps for subscriptions that lost the connection. It should be more than is published
+	// to one topic until the connection is back. Default: 16,384, at least History.
 	Backlog int
 
-	// Keep is how long messages are kept. Default: 2 minutes. At least 100 ms, negative: until Backlog newer ones
-	// are there, or MaxBytes are full.
+	// Keep is how long messages are kept. It should not be less than hub.Config.Keep. Default: 2 minutes. At least 100 ms, negative: until
+	// Backlog newer ones are there, or MaxBytes are full.
 	Keep time.Duration
 
 	// MaxBytes is how much the stream may take. The oldest messages make room, whatever their topic. Default: no limit but that of the account.

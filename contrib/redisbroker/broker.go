@@ -36,14 +36,15 @@ type Config struct {
 	// Prefix is in front of each key and channel. Default: "quart:". Applications that share a server must have different ones.
 	Prefix string
 
-	// History is how many messages of each topic are kept. Default: 128.
+	// History is how many messages of each topic are kept for someone new: a hub, when the first member comes in its process. Clients that come back
+	// are served from what their hub has, so it should not be less than hub.Config.History. Default: 128.
 	History int
 
 	// Reserve is how many more are kept, for subscriptions that lost the connection or fell behind for a moment: they go on without a gap. Others do not
 	// see them. Default: 1,024. Negative: none.
 	Reserve int
 
-	// Keep is how long they are kept. Default: 2 minutes.
+	// Keep is how long they are kept. It should not be less than hub.Config.Keep. Default: 2 minutes.
 	Keep time.Duration
 
 	// Remember is how long the position of a topic is known that nobody publishes to and nobody subscribes to: about 300 bytes of the server. Then the
