@@ -20,6 +20,7 @@ type Config struct {
 	// Broker carries messages to the hubs of other processes. Default: a Memory of the hub's own, with History, HistoryBytes and Keep.
 	Broker Broker
 
+	// What is kept for those that come back. Where a topic gets its first member that is read from the broker: one that is set above should keep as much.
 	History      int           // 128 messages of each topic for those that come back
 	HistoryBytes int           // 4 MiB of them
 	Keep         time.Duration // 2 min for each message
