@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -553,5 +554,34 @@ func TestHardenedPushFromTunnel(t *testing.T) {
 	c.await(c.open(false, extended("websocket", "/")...))
 	if v := <-got; v != nil {
 		t.Errorf("Push panics: %v", v)
+	}
+}
+
+// TestHardenedLargeAnswersLetUploadsPass: bodies that nobody reads any more, since their handlers have answered, do not stop those that others read, also while the
+// answers wait for the client.
+func TestHardenedLargeAnswersLetUploadsPass(t *testing.T) {
+	s := serve(t, http2.Config{StreamRequestBody: true, WriteTimeout: -1}, func(ctx *fasthttp.RequestCtx) {
+		if string(ctx.Path()) == "/read" {
+			n, err := io.Copy(io.Discard, ctx.RequestBodyStream())
+			fmt.Fprint(ctx, n, err)
+			return
+		}
+		ctx.SetBody(make([]byte, 200<<10))
+	})
+	for _, before := range []bool{true, false} { // the bodies come before the handlers answer, or behind
+		c := s.dial()
+		c.stingy = true
+		for range 4 {
+			id := c.open(false, request("POST", "/")...)
+			if !before {
+				c.head(id)
+			}
+			c.data(id, false, make([]byte, 256<<10))
+		}
+		id := c.open(false, request("POST", "/read")...)
+		c.upload(id, true, make([]byte, 100<<10)) // fails if it waits for the others
+		c.stingy = false
+		c.send(windowUpdate(0, 1<<20))
+		c.want(id, "200", "102400 <nil>")
 	}
 }

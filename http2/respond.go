@@ -157,11 +157,16 @@ func (c *conn) done(s *Stream) {
 	}
 }
 
-// handlerOver ends reads of the body. The handler may have left a goroutine behind that is not done with it: then it keeps the stream for itself. mu is held.
+// handlerOver ends reads of the body. What came of it goes back to the connection's window now: the response may wait for the client for long. The handler may have left a
+// goroutine behind that is not done with the body: then it keeps the stream for itself. mu is held.
 func (s *Stream) handlerOver() {
 	s.over = true
 	if s.hasBody && !s.gathered && !(s.state.remoteEnd && s.inRead == len(s.in)) {
 		s.shared = true
+	}
+	if !s.gathered {
+		s.unwanted = true
+		s.c.discardBody(s)
 	}
 	if s.waiters > 0 {
 		s.turn.Broadcast()
