@@ -242,7 +242,9 @@ func (s *Stream) read(p []byte, owner bool) (int, error) {
 	if s.inRead == len(s.in) {
 		s.freeIn()
 	}
-	c.credit(s, int64(n))
+	if !s.gathered { // else it was given back as it came
+		c.credit(s, int64(n))
+	}
 	c.unlockFlush()
 	return n, nil
 }

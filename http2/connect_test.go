@@ -148,6 +148,25 @@ func TestTunnelCloseWrite(t *testing.T) {
 	}
 }
 
+// TestTunnelGathered: who hijacks a stream whose body was read before the handler ran reads it from there, and its window is not given back once more.
+func TestTunnelGathered(t *testing.T) {
+	s := serve(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
+		http2.StreamOf(ctx).Hijack(func(s *http2.Stream) {
+			n, err := io.Copy(io.Discard, s)
+			_, _ = fmt.Fprint(s, n, err)
+			_ = s.Close()
+		})
+	})
+	c := s.dial()
+	for range 5 {
+		c.want(c.post("/", make([]byte, 2<<20)), "200", "2097152 <nil>")
+	}
+	c.sync()
+	if n := defaultWindow + c.granted[0]; n > 1<<20 {
+		t.Errorf("the connection's window is %d bytes", n)
+	}
+}
+
 // TestTunnelReset: a reset of the client ends reads, writes and waits, and calls who asked for it.
 func TestTunnelReset(t *testing.T) {
 	closed, result := make(chan struct{}), make(chan error, 2)
