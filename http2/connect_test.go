@@ -321,6 +321,55 @@ func TestTryWrite(t *testing.T) {
 	}
 }
 
+// TestTunnelEndsInWrite: Close ends a Write that waits for the client, and CloseWrite the response behind what its deadline let through.
+func TestTunnelEndsInWrite(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		deadline time.Duration // of Write; 0: none
+		end      func(s *http2.Stream) error
+		after    time.Duration // in which Write fails
+		reset    bool
+	}{
+		{"Close", 0, (*http2.Stream).Close, time.Second, true},
+		{"Close, before a deadline", 2 * time.Second, (*http2.Stream).Close, time.Second, true},
+		{"CloseWrite, before a deadline", 2 * time.Second, (*http2.Stream).CloseWrite, 2 * time.Second, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := serveMem(t, http2.Config{ExtendedConnect: true}, func(ctx *fasthttp.RequestCtx) {
+					http2.StreamOf(ctx).Hijack(func(s *http2.Stream) {
+						begun := time.Now()
+						if tt.deadline > 0 {
+							_ = s.SetWriteDeadline(begun.Add(tt.deadline))
+						}
+						time.AfterFunc(time.Second, func() { _ = tt.end(s) })
+						if n, err := s.Write(make([]byte, 100_000)); n > defaultWindow || err == nil || time.Since(begun) != tt.after {
+							t.Errorf("Write: %d, %v after %v", n, err, time.Since(begun))
+						}
+						if _, err := s.Write(make([]byte, 1)); err == nil {
+							t.Error("Write after it")
+						}
+					})
+				})
+				c := s.dialMem(1 << 20)
+				c.stingy = true
+				_ = c.nc.SetDeadline(time.Now().Add(time.Minute))
+				id := c.open(false, extended("websocket", "/")...)
+				a := c.await(id)
+				if a.reset != tt.reset || a.size != defaultWindow || a.reset && a.code != http2.Cancel {
+					t.Error(a)
+				}
+				c.data(id, true, nil)
+				c.sync()
+				if n := s.srv.Stats().Streams; n > 0 && tt.reset {
+					t.Errorf("%d streams are open", n)
+				}
+				_ = c.nc.Close() // what CloseWrite leaves
+			})
+		})
+	}
+}
+
 // TestTunnelOutlivesFunction: who hijacks a stream may keep it longer than its function runs, and write from any goroutine.
 func TestTunnelOutlivesFunction(t *testing.T) {
 	streams := make(chan *http2.Stream, 1)

@@ -245,7 +245,8 @@ func (s *Stream) CloseWrite() error {
 	return nil
 }
 
-// Close ends the response and gives up the stream, for who hijacked it. What the client still sends is refused. In a handler it resets the stream, as the way to hang up.
+// Close ends the response and gives up the stream, for who hijacked it. What the client still sends is refused. A Write that waits for the client meanwhile fails, and the stream
+// is reset. In a handler Close resets it, too, as the way to hang up.
 func (s *Stream) Close() error {
 	c := s.c
 	c.lock()
@@ -253,10 +254,11 @@ func (s *Stream) Close() error {
 	case s.freed || !s.running:
 	case !s.taken:
 		c.resetStream(s, Cancel)
+	case len(s.out) > 0 && !s.overridden: // of a Write, whose rest will not be sent
+		c.resetStream(s, Cancel)
+		c.release(s)
 	default:
-		if !s.state.closed() && !s.state.localEnd {
-			c.endResponse(s)
-		}
+		c.endResponse(s)
 		c.release(s)
 	}
 	c.unlockHand()

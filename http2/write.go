@@ -195,6 +195,9 @@ func (s *Stream) write(p []byte, owner bool) (n int, err error) {
 			c.ready.remove(s)
 		}
 		s.out = nil
+		if s.outEnd { // by CloseWrite, meanwhile
+			c.endResponse(s)
+		}
 		if len(p) == 0 {
 			break
 		}
