@@ -31,7 +31,7 @@ type Config struct {
 	IdleTimeout     time.Duration // 30 s without a stream
 	WriteTimeout    time.Duration // 15 s in which a client takes nothing of what it is sent, on a stream or in all
 	BodyReadTimeout time.Duration // 30 s in which a client sends nothing of a body that a handler waits for
-	PingInterval    time.Duration // 30 s of silence with streams open, then a PING, which must be answered in 15 s
+	PingInterval    time.Duration // 30 s of silence with streams open, then a PING; 15 s of silence without its answer end the connection
 
 	// NoPush never pushes. Else a response whose Link fields have rel=preload, and no nopush, pushes what they name to a client that takes it.
 	NoPush bool
@@ -49,7 +49,7 @@ type Config struct {
 
 // The limits that are no options. Rates are for one connection.
 const (
-	pingTimeout       = 15 * time.Second
+	pingTimeout       = 15 * time.Second       // of silence while a PING is unanswered
 	frameTimeout      = 30 * time.Second       // from the first byte of a frame to its last
 	handshakeResend   = time.Second            // between the two GOAWAY frames of a graceful end
 	answeredTime      = 200 * time.Millisecond // for the rest of a body whose request is answered

@@ -41,6 +41,14 @@ func TestTimes(t *testing.T) {
 			c.get("/wait")
 			c.silent = true
 		}, 44, 48, 99},
+		{"a client that sends something else than the answer to PING", false, func(c *client) {
+			c.get("/wait")
+			c.silent = true
+			c.until("PING", func() bool { return c.pings > 0 })
+			c.send(windowUpdate(0, 1))
+			time.Sleep(14 * time.Second)
+			c.send(windowUpdate(0, 1))
+		}, 58, 62, 99},
 		{"a header block that does not end", false, func(c *client) {
 			c.send(frame(typeHeaders, 0, c.newID(), 0x82))
 		}, 9, 12, 99},
@@ -75,6 +83,7 @@ func TestTimes(t *testing.T) {
 				s := serveMem(t, http2.Config{StreamRequestBody: tt.streamed}, wait)
 				c := s.dialMem(1 << 16)
 				begun := time.Now()
+				_ = c.nc.SetDeadline(begun.Add(5 * time.Minute))
 				tt.talk(c)
 				c.untilEnd()
 				if d := time.Since(begun); d < tt.min*time.Second || d > tt.max*time.Second {

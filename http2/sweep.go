@@ -182,7 +182,7 @@ func (c *conn) sweep() {
 		c.goAway()
 	case c.leaving == asked && now-c.leftAt > handshakeResend.Milliseconds():
 		c.goAway()
-	case c.pingAt != 0 && now-c.pingAt > pingTimeout.Milliseconds() && c.readAt.Load() < c.pingAt:
+	case c.pingAt != 0 && min(silent, now-c.pingAt) > pingTimeout.Milliseconds():
 		c.doomed = true
 	case c.pingAt == 0 && c.active > 0 && cfg.PingInterval > 0 && silent > cfg.PingInterval.Milliseconds():
 		c.pingAt = max(now, 1)
