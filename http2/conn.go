@@ -22,7 +22,7 @@ type conn struct {
 
 	// For the sweeper. Times are in coarse ms, 0 is none.
 	due     atomic.Int64 // when what the reader waits for must be there
-	readAt  atomic.Int64 // when the last frame came
+	readAt  atomic.Int64 // when the last frame came, or the last stream ended
 	writeAt atomic.Int64 // since when a write is under way
 	busy    atomic.Int32 // streams
 	mayPush atomic.Bool  // the client takes pushes, perhaps

@@ -18,6 +18,8 @@ func TestTimes(t *testing.T) {
 			done := make(chan struct{})
 			http2.StreamOf(ctx).OnEnd(func(error) { close(done) })
 			<-done
+		case "/long":
+			time.Sleep(25 * time.Second)
 		case "/body":
 			ctx.SetBody(ctx.Request.Body())
 		case "/big":
@@ -37,6 +39,9 @@ func TestTimes(t *testing.T) {
 		{"idle after a request", false, func(c *client) {
 			c.want(c.get("/"), "200", "hello")
 		}, 29, 32, http2.NoError},
+		{"idle after a request that takes 25 s", false, func(c *client) {
+			c.want(c.get("/long"), "200", "")
+		}, 54, 57, http2.NoError},
 		{"a client that does not answer PING", false, func(c *client) {
 			c.get("/wait")
 			c.silent = true

@@ -47,6 +47,9 @@ func (c *conn) settle(s *Stream) {
 	if s.pushed {
 		c.pushed--
 	}
+	if c.active == 0 {
+		c.readAt.Store(c.srv.now()) // IdleTimeout begins. Before busy, which the sweeper looks at first
+	}
 	c.busy.Store(int32(c.active))
 	stopTimer(s.readTimer)
 	stopTimer(s.writeTimer)

@@ -167,9 +167,10 @@ func (c *conn) sweep() {
 	}
 	due := c.due.Load()
 	overdue := due != 0 && now > due
+	free := c.busy.Load() == 0
 	silent := now - c.readAt.Load()
-	idle := c.busy.Load() == 0 && cfg.IdleTimeout > 0 && silent > cfg.IdleTimeout.Milliseconds()
-	if c.busy.Load() == 0 && !overdue && !idle && !c.srv.isClosing() {
+	idle := free && cfg.IdleTimeout > 0 && silent > cfg.IdleTimeout.Milliseconds()
+	if free && !overdue && !idle && !c.srv.isClosing() {
 		return
 	}
 	c.lock()
