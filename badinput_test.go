@@ -118,7 +118,7 @@ func TestBadHeadPipelined(t *testing.T) {
 // TestSlowHead: a head that does not come, or comes a byte at a time, is answered 408; a connection that is silent between
 // requests is closed without a word.
 func TestSlowHead(t *testing.T) {
-	app, _ := newApp(quart.Config{HeaderTimeout: 300 * time.Millisecond, IdleTimeout: 300 * time.Millisecond})
+	app, _ := newApp(quart.Config{HeaderTimeout: time.Second, IdleTimeout: time.Second})
 	app.Get("/", func(c *quart.Ctx) error { return c.Text(200, "ok") })
 	s := serve(t, app)
 

@@ -102,7 +102,7 @@ func TestHTTP2ConnectToEvents(t *testing.T) {
 			_ = c.nc.Close()
 		})
 	}
-	for until := time.Now().Add(3 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(answerTime); ; time.Sleep(10 * time.Millisecond) {
 		st := app.Stats()
 		if st.Conns == 0 && st.Streams == 0 && st.Sockets == 0 {
 			return
@@ -373,7 +373,7 @@ func newFramesClientPipe(t *testing.T, nc net.Conn, settings ...[2]uint32) *fram
 
 // TestHTTP2SniffSlowly: a preface may come byte by byte, and so may a request of HTTP/1.1 that begins like it.
 func TestHTTP2SniffSlowly(t *testing.T) {
-	app, _ := newApp(quart.Config{H2C: true, HeaderTimeout: time.Second})
+	app, _ := newApp(quart.Config{H2C: true, HeaderTimeout: 3 * time.Second})
 	app.Handle(quart.MethodAny, "/", func(c *quart.Ctx) error { return c.Text(200, c.Method()+" "+c.Protocol()) })
 	s := serve(t, app)
 	t.Run("h2", func(t *testing.T) {

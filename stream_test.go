@@ -227,9 +227,9 @@ func TestStreamTrailers(t *testing.T) {
 func TestStreamTimeout(t *testing.T) {
 	cause := make(chan error, 2)
 	s, _ := streaming(t, quart.Config{}, func(w *quart.StreamWriter) error {
-		w.SetTimeout(20 * time.Millisecond)
 		_, _ = w.WriteString("begin")
 		_ = w.Flush()
+		w.SetTimeout(20 * time.Millisecond)
 		<-w.Context().Done()
 		cause <- context.Cause(w.Context())
 		for {

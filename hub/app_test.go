@@ -18,7 +18,7 @@ import (
 	"github.com/goquart/quart/quarttest"
 )
 
-const soon = 5 * time.Second
+const soon = 20 * time.Second
 
 // await waits for what other goroutines are about to do.
 func await(t *testing.T, what string, ok func() bool) {
