@@ -50,9 +50,9 @@
 // # Who is there
 //
 // A member with Options.As is present in its topic. Topic.Present lists who is, in all processes, and members that asked for it and
-// Config.OnPresence are told who comes and leaves. Processes tell each other what changes at once, and everything every 20 s; one that says
-// nothing for 60 s has died, and who was there is there no more. Two members of one name are one. Only topics that use presence pay for it:
-// a subscription more, and a message for each change.
+// Config.OnPresence are told who comes and leaves. Processes tell each other what changes at once, and everything every 20 s, in messages of
+// 100 KB at most; one that says nothing for 60 s has died, and who was there is there no more. Two members of one name are one. Only topics
+// that use presence pay for it: a subscription more, and a message for each change.
 //
 // # What is bounded
 //

@@ -16,7 +16,7 @@ import (
 // FuzzReceive has any bytes come from the broker as a message, and as a report of who is present. What members are sent is JSON, and what
 // is published comes back as it was.
 func FuzzReceive(f *testing.F) {
-	for _, s := range []string{"", "\x11text", "\x12{\"a\":[1]}", "\x12{\"a\":1,\"a\":2}", "\x13\xff\x00", "\x14\x04tick1", "\x14\x80\x80", "\x14\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01x", "\x15{\"node\":\"n\",\"join\":[\"a\"]}", "\x25later"} {
+	for _, s := range []string{"", "\x11text", "\x12{\"a\":[1]}", "\x12{\"a\":1,\"a\":2}", "\x13\xff\x00", "\x14\x04tick1", "\x14\x80\x80", "\x14\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01x", "\x15{\"node\":\"n\",\"join\":[\"a\"]}", "\x15{\"node\":\"n\",\"all\":true,\"from\":\"b\",\"to\":\"a\"}", "\x25later"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -24,7 +24,7 @@ func (a *attendance) send() error {
 		}
 		r, connected := a.report(), a.cancel != nil
 		a.mu.Unlock()
-		if err := a.exchange(r, connected); a.failed(err) {
+		if err := a.exchangeAll(r.parts(), connected); a.failed(err) {
 			return err
 		}
 	}
@@ -68,6 +68,16 @@ func (a *attendance) report() report {
 	a.tell = false
 	clear(a.changed)
 	return r
+}
+
+func (a *attendance) exchangeAll(parts []report, connected bool) error {
+	for _, r := range parts {
+		if err := a.exchange(r, connected); err != nil {
+			return err
+		}
+		connected = true
+	}
+	return nil
 }
 
 // exchange publishes r. Who is not connected yet subscribes from there on: what others said before is of no use, and what they answer comes
@@ -180,12 +190,23 @@ func (h *Hub) beat() {
 		for _, a := range used {
 			a.expire(now)
 		}
-		for _, a := range used {
-			if a.beat() != nil {
-				return // the broker is away; it would take its time for each
-			}
-		}
+		tellAll(used)
 	})
+}
+
+// tellAll has them tell the others who is here. It goes on when the broker refuses what one says, but not when it is away: it would take
+// its time for each.
+func tellAll(used []*attendance) {
+	lost := time.Duration(0)
+	for _, a := range used {
+		begun := time.Now()
+		if a.beat() == nil {
+			continue
+		}
+		if lost += time.Since(begun); lost >= tellingLimit {
+			return
+		}
+	}
 }
 
 // expire forgets the processes that were silent for long.

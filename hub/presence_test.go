@@ -3,7 +3,9 @@ package hub_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -424,6 +426,132 @@ func TestPresenceBrokerAway(t *testing.T) {
 		time.Sleep(21 * time.Second)
 		want(t, "there", ps[1].Topic("room").Present(), "bob")
 		want(t, "hook", ps[1].take(), "room+bob")
+	})
+}
+
+// picky is a broker that does not take all.
+type picky struct {
+	*broker
+	refuse func(ctx context.Context, topic string, msg []byte) error
+}
+
+func (b *picky) Publish(ctx context.Context, topic string, msg []byte) (hub.Pos, error) {
+	if err := b.refuse(ctx, topic, msg); err != nil {
+		return hub.Pos{}, err
+	}
+	return b.broker.Publish(ctx, topic, msg)
+}
+
+// TestPresenceMany: however many are present, what a process says of them is not too long for the broker.
+func TestPresenceMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &picky{newBroker(hub.MemoryConfig{}), func(_ context.Context, _ string, msg []byte) error {
+			if len(msg) > 64<<10 {
+				t.Errorf("a report of %d bytes", len(msg))
+				return errors.New("too long")
+			}
+			return nil
+		}}
+		cfg := hub.Config{Broker: b, Present: -1}
+		one, two, three := hub.New(cfg), hub.New(cfg), hub.New(cfg)
+		const n = 2000
+		var members []*hub.Member
+		for i := range n {
+			members = append(members, join(t, one.Topic("room"), newLive(t), hub.Options{As: fmt.Sprintf("%0120d", i)}))
+		}
+		join(t, two.Topic("room"), newLive(t), hub.Options{As: "zoe"})
+		synctest.Wait()
+		there := one.Topic("room").Present()
+		if len(there) != n+1 {
+			t.Fatalf("%d are there", len(there))
+		}
+		want(t, "who asked", two.Topic("room").Present(), there...)
+
+		// A process that was not told of each is told of all.
+		b.setAway(true)
+		for i := range n {
+			if i == 0 || i == n-1 || i%7 == 0 {
+				members[i].Leave()
+			}
+		}
+		join(t, one.Topic("room"), newLive(t), hub.Options{As: "ada"})
+		synctest.Wait()
+		b.setAway(false)
+		time.Sleep(21 * time.Second)
+		there = one.Topic("room").Present()
+		want(t, "after a heartbeat", two.Topic("room").Present(), there...)
+		join(t, three.Topic("room"), newLive(t), hub.Options{As: "zoe"})
+		synctest.Wait()
+		want(t, "who asked later", three.Topic("room").Present(), there...)
+
+		// Many changes at once: the first one is told while the others come together.
+		for _, m := range members {
+			m.Leave()
+		}
+		synctest.Wait()
+		want(t, "who stayed", three.Topic("room").Present(), "ada", "zoe")
+		for _, h := range []*hub.Hub{one, two, three} {
+			_ = h.Close(t.Context())
+		}
+	})
+}
+
+// TestPresenceRefused: a topic that the broker does not take does not keep the others from being told.
+func TestPresenceRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &picky{newBroker(hub.MemoryConfig{}), func(_ context.Context, topic string, _ []byte) error {
+			if strings.HasPrefix(topic, "p/bad") {
+				return errAway
+			}
+			time.Sleep(time.Millisecond) // the refusals come meanwhile
+			return nil
+		}}
+		cfg := hub.Config{Broker: b, Log: textLog(io.Discard)}
+		one, two := hub.New(cfg), newHooked(cfg)
+		l := newLive(t)
+		for i := range 10 {
+			for _, kind := range []string{"bad", "good"} {
+				name := fmt.Sprint(kind, i)
+				join(t, one.Topic(name), l, hub.Options{As: "ada"})
+				join(t, two.Topic(name), l, hub.Options{Presence: true})
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		told := two.take()
+		if n := len(told); n != 10 || slices.ContainsFunc(told, func(s string) bool { return !strings.HasSuffix(s, "+ada") }) {
+			t.Errorf("%d times told: %q", n, told)
+		}
+		_ = one.Close(t.Context())
+		_ = two.Close(t.Context())
+	})
+}
+
+// TestPresenceBrokerWaits: with a broker that waits until it is back, not each topic waits in turn.
+func TestPresenceBrokerWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var away atomic.Bool
+		var waited atomic.Int64
+		b := &picky{newBroker(hub.MemoryConfig{}), func(ctx context.Context, _ string, _ []byte) error {
+			if !away.Load() {
+				return nil
+			}
+			waited.Add(1)
+			<-ctx.Done()
+			return ctx.Err()
+		}}
+		h := hub.New(hub.Config{Broker: b})
+		l := newLive(t)
+		for i := range 20 {
+			join(t, h.Topic(fmt.Sprint(i)), l, hub.Options{As: "ada"})
+		}
+		synctest.Wait()
+		away.Store(true)
+		time.Sleep(39 * time.Second) // one heartbeat
+		if n := waited.Load(); n != 1 {
+			t.Errorf("waited %d times", n)
+		}
+		away.Store(false)
+		_ = h.Close(t.Context())
 	})
 }
 

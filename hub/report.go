@@ -7,16 +7,48 @@ import (
 // kindReport is the first byte of a report; see kind.
 const kindReport = version | 5
 
-// maxReport is the longest report that is looked at.
-const maxReport = 1 << 20
+const (
+	maxReport = 1 << 20  // the longest report that is looked at
+	maxNames  = 24 << 10 // bytes of names in a list of a report that is sent: brokers have limits, too
+)
 
 // report is what a process says of who is present in a topic there.
 type report struct {
 	Node  string   `json:"node"`           // that of an attendance
-	Ask   bool     `json:"ask,omitzero"`   // the others are to send a report with All
-	All   bool     `json:"all,omitzero"`   // Join is all who are there
+	Ask   bool     `json:"ask,omitzero"`   // the others are to send reports with All
+	All   bool     `json:"all,omitzero"`   // Join is all who are there from From on, in front of To
+	From  string   `json:"from,omitzero"`  // "" is from the first one
+	To    string   `json:"to,omitzero"`    // "" is to the last one
 	Join  []string `json:"join,omitempty"` // in order
 	Leave []string `json:"leave,omitempty"`
+}
+
+// parts are reports of bounded length that say what r says. Each is true by itself, so that none has to wait for another one.
+func (r report) parts() (parts []report) {
+	for {
+		p := r
+		p.Join, r.Join = cut(r.Join)
+		p.Leave, r.Leave = cut(r.Leave)
+		if r.All && len(r.Join) > 0 {
+			p.To = r.Join[0]
+		}
+		parts = append(parts, p)
+		if len(r.Join)+len(r.Leave) == 0 {
+			return parts
+		}
+		r.Ask, r.From = false, p.To
+	}
+}
+
+// cut cuts the names that go into one report off.
+func cut(names []string) (part, rest []string) {
+	size := 0
+	for i, name := range names {
+		if size += len(name) + len(`"",`); size > maxNames {
+			return names[:i], names[i:]
+		}
+	}
+	return names, nil
 }
 
 // append appends the form in which r goes through the broker.
@@ -37,14 +69,14 @@ func parseReport(b []byte) (r report, ok bool) {
 	return r, err == nil && validName(r.Node, MaxWho)
 }
 
-// missing returns those of names who are not in Join.
+// missing returns those of names who are not in Join, and would be.
 func (r *report) missing(names map[string]bool) (missing []string) {
 	there := make(map[string]bool, len(r.Join))
 	for _, who := range r.Join {
 		there[who] = true
 	}
 	for who := range names {
-		if !there[who] {
+		if !there[who] && who >= r.From && (who < r.To || r.To == "") {
 			missing = append(missing, who)
 		}
 	}
