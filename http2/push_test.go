@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -253,4 +254,26 @@ func TestPushRefused(t *testing.T) {
 	<-ends
 	c.send(frame(typeData, 0, 4, 'x')) // the client's side of a pushed stream is closed from the start
 	c.wantEnd(http2.ProtocolError, http2.StreamClosed)
+}
+
+// TestPushResetMeanwhile: the client may reset a push while the same request makes more. The race detector sees whether that is guarded: between the second push and the
+// reset nothing else is exchanged, and a bubble would order the two.
+func TestPushResetMeanwhile(t *testing.T) {
+	reset := make(chan struct{})
+	s := serveMem(t, http2.Config{}, func(ctx *fasthttp.RequestCtx) {
+		if string(ctx.Path()) == "/" {
+			_ = http2.StreamOf(ctx).Push("/first")
+			time.Sleep(50 * time.Millisecond)
+			_ = http2.StreamOf(ctx).Push("/second")
+			<-reset
+		}
+	})
+	c := s.dialMem(1 << 16)
+	id := c.get("/")
+	c.until("PUSH_PROMISE", func() bool { return c.answer(2).promised != nil })
+	time.Sleep(200 * time.Millisecond)
+	c.send(rstStream(2, http2.Cancel))
+	c.sync()
+	close(reset)
+	c.want(id, "200", "")
 }

@@ -218,15 +218,15 @@ func (c *conn) runInline(batch []*Stream) []*Stream {
 // ---- small frames ----
 
 func (c *conn) onRSTStream(f *frame) error {
-	switch {
-	case len(f.payload) != 4:
+	if len(f.payload) != 4 {
 		return connError(FrameSizeError, "RST_STREAM of %d bytes", len(f.payload))
-	case f.stream == 0 || c.idle(f.stream):
-		return connError(ProtocolError, "RST_STREAM on stream %d", f.stream)
 	}
 	code := ErrCode(binary.BigEndian.Uint32(f.payload))
 	c.lock()
 	defer c.unlockHand()
+	if f.stream == 0 || c.idle(f.stream) {
+		return connError(ProtocolError, "RST_STREAM on stream %d", f.stream)
+	}
 	s := c.streams[f.stream]
 	if c.countReset() {
 		return connError(EnhanceYourCalm, "too many streams are reset")
@@ -237,7 +237,7 @@ func (c *conn) onRSTStream(f *frame) error {
 	return nil
 }
 
-// idle reports whether the stream was never opened.
+// idle reports whether the stream was never opened. For one of ours, of an even id, mu is held.
 func (c *conn) idle(id uint32) bool {
 	if id&1 == 0 {
 		return id > c.pushID
