@@ -229,6 +229,10 @@ func TestHeaderLimits(t *testing.T) {
 	c.t = t
 	id := c.open(false, request("POST", "/", "x", strings.Repeat("a", 20<<10))...)
 	c.want(id, "431", "*")
+	c.want(c.open(true, request("HEAD", "/", "x", strings.Repeat("a", 20<<10))...), "431", "")
+	if a := c.want(c.get("/", many(101)...), "431", "*"); a.size == 0 {
+		t.Error("no body for a GET behind a HEAD")
+	}
 	c.sync()
 }
 

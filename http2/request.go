@@ -53,6 +53,7 @@ func (c *conn) newRequest(id uint32, end bool, data []byte) (*Stream, error) {
 	switch {
 	case err == errOversize:
 		s.tooLarge = true
+		s.isHead = r.have&haveMethod != 0 && string(r.method[:r.methodN]) == "HEAD" // its answer has no body either
 	case err == errMalformed:
 		s.malformed = true
 	case err != nil:
