@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/goquart/quart"
 )
@@ -207,6 +208,43 @@ func TestHostileMapKeys(t *testing.T) {
 		M map[netip.Addr]address `json:"m"`
 	}
 	wantFaults(t, hostilePost[addrs](t, `{"m":{"::1":{"street":"s","zip":"x"}}}`), "body /m/::1/zip must match the pattern ^[0-9]{5}$")
+}
+
+// hDay is shown by another text than JSON has for it.
+type hDay int
+
+func (hDay) String() string { return "Monday" }
+
+func (d hDay) Validate() error { return errors.New("is no day") }
+
+// TestHostileMapKeysOfOtherKinds: keys are what the codec makes of the names, and all faults are told as for strings.
+func TestHostileMapKeysOfOtherKinds(t *testing.T) {
+	type n struct {
+		N int `json:"n" rules:"required,min=0"`
+	}
+	const good, wrong = `{"5":{"n":0}}`, `{"5":{"n":0},"x":{"n":0},"7":{"n":"s"},"9":{}}`
+	below := []string{"body /7/n must be an integer", "body /9/n is missing"}
+	for _, tc := range []struct {
+		x    string // what is wrong with that name
+		post func(body string) *answer
+	}{
+		{"body /x must be an integer", func(body string) *answer { return hostilePost[map[int]n](t, body) }},
+		{"body /x must be an integer, not negative", func(body string) *answer { return hostilePost[map[uint8]n](t, body) }},
+		{"body /x must be an integer", func(body string) *answer { return hostilePost[map[hDay]n](t, body) }},
+		{"body /x must be a number", func(body string) *answer { return hostilePost[map[float64]n](t, body) }},
+		{"body /x must be an integer", func(body string) *answer { return hostilePost[map[time.Duration]n](t, body) }},
+		{"", func(body string) *answer { return hostilePost[map[any]n](t, body) }},
+	} {
+		wantFaults(t, tc.post(good))
+		want := below
+		if tc.x != "" {
+			want = append([]string{tc.x}, below...)
+		}
+		wantFaults(t, tc.post(wrong), want...)
+	}
+	wantFaults(t, hostilePost[map[time.Duration]hDay](t, `{"5":1}`), "body /5 is no day")
+	wantFaults(t, hostilePost[map[hDay]hDay](t, `{"1":1}`), "body /1 is no day")
+	hostileRefused[map[*int]n](t)
 }
 
 func TestHostileMapOfIntsNull(t *testing.T) {

@@ -110,7 +110,7 @@ func (a *App) unmarshal(data []byte, v reflect.Value, s *shape, check rulesCheck
 	k := takeBodyCheck(a.cfg.JSON, data)
 	defer k.release()
 	if err != nil {
-		if stop := k.explain(a.cfg.JSON, err, s, v); stop != nil {
+		if stop := k.explain(err, s, v); stop != nil {
 			return stop
 		}
 		if k.budget <= 0 {

@@ -114,6 +114,9 @@ func (co *shapeCompiler) compile(t reflect.Type) (*shape, error) {
 		s.kind = shapeList
 		s.elem, err = co.compile(t.Elem())
 	case reflect.Map:
+		if t.Key().Kind() == reflect.Pointer {
+			return nil, fmt.Errorf("the keys of a %v are pointers, of which two for one name differ", t)
+		}
 		s.kind = shapeDict
 		s.elem, err = co.compile(t.Elem())
 	case reflect.Struct:

@@ -1,13 +1,14 @@
 package quart
 
 import (
-	"encoding"
 	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/goquart/quart/internal/rules"
 	"github.com/goquart/quart/internal/wire"
@@ -19,6 +20,7 @@ import (
 // do not ask for what is absent.
 type bodyCheck struct {
 	cursor  wire.JSONCursor
+	codec   JSONCodec
 	foreign bool // the codec is not ours, and may take names in any case
 	path    []step
 	faults  []FieldError
@@ -39,14 +41,14 @@ var bodyChecks = pool.New(func(k *bodyCheck) { clear(k.path[:cap(k.path)]) })
 
 func takeBodyCheck(codec JSONCodec, data []byte) *bodyCheck {
 	k := bodyChecks.Get()
-	k.cursor = wire.JSONCursor{Data: data}
+	k.cursor, k.codec = wire.JSONCursor{Data: data}, codec
 	_, own := codec.(jsonV2)
 	k.foreign = !own
 	return k
 }
 
 func (k *bodyCheck) release() {
-	k.cursor, k.path, k.faults = wire.JSONCursor{}, k.path[:0], nil
+	k.cursor, k.codec, k.path, k.faults = wire.JSONCursor{}, nil, k.path[:0], nil
 	bodyChecks.Put(k)
 }
 
@@ -247,31 +249,51 @@ func (k *bodyCheck) dict(s *shape, check rulesCheck, v reflect.Value, text bool)
 	all := true
 	for first := true; k.cursor.More(first, '}'); first = false {
 		name := string(k.memberName())
-		key, ok := keyOf(v.Type().Key(), name)
-		if ok {
-			ok = v.MapIndex(key).IsValid()
-		}
-		if !ok {
-			all = false
-			k.cursor.Skip()
+		key, ok := k.keyOf(v.Type().Key(), name)
+		switch {
+		case ok && v.MapIndex(key).IsValid():
+			k.entry(s, check, v, key, name, true)
 			continue
+		case ok:
+			all = false
 		}
-		k.entry(s, check, v, key, name, true)
+		k.cursor.Skip()
 	}
 	if !all {
 		k.dictAlone(s, check, v) // the keys are not what they were made from
 	}
 }
 
-// keyOf makes a map's key of the name of a member.
-func keyOf(t reflect.Type, name string) (key reflect.Value, ok bool) {
-	set := setterOf(t)
-	if set == nil {
+// keyOf makes a map's key of the name of a member; ok is false for a name that is none, which explain has told.
+func (k *bodyCheck) keyOf(t reflect.Type, name string) (key reflect.Value, ok bool) {
+	if key, ok = plainKey(t, name); ok {
+		return key, true
+	}
+	text, keys := oneKey(t, name)
+	if k.codec.Decode(text, keys.Addr().Interface()) != nil || keys.Len() != 1 {
+		return key, false
+	}
+	return keys.MapKeys()[0], true
+}
+
+// plainKey makes the keys that are to every codec what their text is to us, which spares the codec.
+func plainKey(t reflect.Type, name string) (key reflect.Value, ok bool) {
+	k := t.Kind()
+	plain := k == reflect.String || k >= reflect.Int && k <= reflect.Int64 || k >= reflect.Uint && k <= reflect.Uint64
+	if !plain || isOpaque(t) || t == reflect.TypeFor[time.Duration]() {
 		return key, false
 	}
 	key = reflect.New(t).Elem()
-	return key, set(nil, key, []byte(name)) == ""
+	return key, setterOf(t)(nil, key, []byte(name)) == ""
 }
+
+// oneKey returns an object with the one name, and a map to decode it into: what codecs make keys of is theirs.
+func oneKey(t reflect.Type, name string) (text []byte, keys reflect.Value) {
+	text, _ = jsontext.AppendQuote([]byte{'{'}, name)
+	return append(text, ":{}}"...), reflect.New(keysOf(t)).Elem()
+}
+
+func keysOf(t reflect.Type) reflect.Type { return reflect.MapOf(t, reflect.TypeFor[struct{}]()) }
 
 func (k *bodyCheck) dictAlone(s *shape, check rulesCheck, v reflect.Value) {
 	for iter := v.MapRange(); iter.Next(); {
@@ -290,11 +312,17 @@ func (k *bodyCheck) entry(s *shape, check rulesCheck, dict, key reflect.Value, n
 
 // keyText is the name that a key has in JSON.
 func keyText(key reflect.Value) string {
-	if m, ok := key.Interface().(encoding.TextMarshaler); ok {
-		text, _ := m.MarshalText()
-		return string(text)
+	if key.Type() == reflect.TypeFor[string]() {
+		return key.String()
 	}
-	return fmt.Sprint(key.Interface())
+	keys := reflect.MakeMap(keysOf(key.Type()))
+	keys.SetMapIndex(key, reflect.ValueOf(struct{}{}))
+	text, err := json.Marshal(keys.Interface(), jsonEncoding)
+	if err != nil {
+		return fmt.Sprint(key.Interface())
+	}
+	name, _ := jsontext.AppendUnquote(nil, text[len("{"):len(text)-len(":{}}")])
+	return string(name)
 }
 
 // fault notes what is wrong with the value at path, unless something was found there, or around it, before.

@@ -12,7 +12,7 @@ import (
 // explain finds all that is wrong where a codec reports the first fault and stops: it decodes the parts of the text one by one, wherever the
 // whole does not decode. It returns the error to answer with when the bytes are no JSON, or the program is at
 // fault. It takes at most eight times the codec's time for the whole text, for a small one that of 64 KiB.
-func (k *bodyCheck) explain(codec JSONCodec, err error, s *shape, v reflect.Value) error {
+func (k *bodyCheck) explain(err error, s *shape, v reflect.Value) error {
 	if e := notJSON(err, k.cursor.Data); e != nil {
 		return e
 	}
@@ -21,7 +21,7 @@ func (k *bodyCheck) explain(codec JSONCodec, err error, s *shape, v reflect.Valu
 	}
 	k.budget = 8*len(k.cursor.Data) + 64<<10
 	v.SetZero()
-	x := explainer{k, codec}
+	x := explainer{k}
 	if e := x.value(s, v, bytes.TrimSpace(k.cursor.Data), err); e != nil {
 		return e
 	}
@@ -38,10 +38,7 @@ func typeFault(err error) error {
 	return nil
 }
 
-type explainer struct {
-	*bodyCheck
-	codec JSONCodec
-}
+type explainer struct{ *bodyCheck }
 
 // decode decodes raw into v and returns the codec's error; stop is one to answer with.
 func (x explainer) decode(raw []byte, v reflect.Value) (err, stop error) {
@@ -92,7 +89,7 @@ func (x explainer) parts(s *shape, v reflect.Value, raw []byte) error {
 		return x.object(s, v, raw)
 	case s.kind == shapeList && raw[0] == '[':
 		return x.list(s, v, raw)
-	case s.kind == shapeDict && raw[0] == '{' && s.typ.Key().Kind() == reflect.String:
+	case s.kind == shapeDict && raw[0] == '{':
 		return x.dict(s, v, raw)
 	}
 	return nil
@@ -189,12 +186,35 @@ func (x explainer) array(s *shape, v reflect.Value, raw []byte) error {
 func (x explainer) dict(s *shape, v reflect.Value, raw []byte) error {
 	v.Set(reflect.MakeMap(s.typ))
 	return x.each(raw, '}', func(_ int, name, value []byte) error {
-		key := string(name)
+		at := step{name: string(name)}
+		key, ok, stop := x.key(s.typ.Key(), at)
+		if stop != nil || !ok {
+			return stop
+		}
 		elem := reflect.New(s.elem.typ).Elem()
-		if err := x.part(s.elem, elem, value, step{name: key}); err != nil {
+		if err := x.part(s.elem, elem, value, at); err != nil {
 			return err
 		}
-		v.SetMapIndex(reflect.ValueOf(key).Convert(s.typ.Key()), elem)
+		v.SetMapIndex(key, elem)
 		return nil
 	})
+}
+
+// key makes a map's key of a name, and explains why not.
+func (x explainer) key(t reflect.Type, at step) (key reflect.Value, ok bool, stop error) {
+	if key, ok = plainKey(t, at.name); ok {
+		return key, true, nil
+	}
+	text, keys := oneKey(t, at.name)
+	err, stop := x.decode(text, keys)
+	if stop != nil {
+		return key, false, stop
+	}
+	if err == nil && keys.Len() == 1 {
+		return keys.MapKeys()[0], true, nil
+	}
+	x.path = append(x.path, at)
+	x.fault(decodeDetail(err, t))
+	x.pop()
+	return key, false, nil
 }
