@@ -305,6 +305,28 @@ func TestHostilePromotedValidate(t *testing.T) {
 	hostileStatus(t, "embedded nil pointer with Validate, in a list", hostilePost[[]in](t, `[{"name":"a"}]`), 200)
 }
 
+// HEven and HOdd embed each other.
+type (
+	HEven struct {
+		*HOdd
+		X int `json:"x" rules:"max=2"`
+	}
+	HOdd struct {
+		*HEven
+		Y int `json:"y" rules:"max=1"`
+	}
+)
+
+func TestHostileEmbedEachOther(t *testing.T) {
+	wantFaults(t, hostilePost[HEven](t, `{"x":3,"y":3}`), "body /x must be at most 2", "body /y must be at most 1")
+	wantFaults(t, hostilePost[[]HOdd](t, `[{"x":2},{"y":1}]`))
+	type body struct {
+		ID    int   `query:"id"`
+		Inner HEven `body:""`
+	}
+	hostileStatus(t, "as the body field", hostilePost[body](t, `{"x":2}`), 200)
+}
+
 // ---- sharing ----
 
 func TestHostileSharedDefault(t *testing.T) {

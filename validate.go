@@ -14,14 +14,20 @@ var validatorType = reflect.TypeFor[validator]()
 // validatorsIn returns the places of values with a method Validate of their own: in what a struct embeds, or with groups true in the
 // structs that hold sources, then the value itself, whose place is empty. A method that is promoted is called where it is from.
 func validatorsIn(t reflect.Type, groups bool) (places [][]int) {
+	return validatorsBelow(t, groups, nil)
+}
+
+// validatorsBelow knows the types around t, which it may embed by pointers.
+func validatorsBelow(t reflect.Type, groups bool, around []reflect.Type) (places [][]int) {
 	if t.Kind() == reflect.Struct {
+		around = append(slices.Clip(around), t)
 		for i := range t.NumField() {
 			sf := t.Field(i)
 			inner := indirect(sf.Type)
-			if !sf.IsExported() || inner.Kind() != reflect.Struct || inner == t || !sf.Anonymous && !(groups && isGroup(sf)) {
+			if !sf.IsExported() || inner.Kind() != reflect.Struct || slices.Contains(around, inner) || !sf.Anonymous && !(groups && isGroup(sf)) {
 				continue
 			}
-			for _, place := range validatorsIn(inner, groups) {
+			for _, place := range validatorsBelow(inner, groups, around) {
 				places = append(places, append([]int{i}, place...))
 			}
 		}
