@@ -163,6 +163,10 @@ func TestHostileCaseIgnore(t *testing.T) {
 		N int `json:"n,case:ignore" rules:"required"`
 	}
 	hostileStatus(t, "case:ignore, required is there", hostilePost[req](t, `{"N":0}`), 200)
+	hostilePost[in](t, "{\n \"n\":1,\"N\":0}").
+		want(t, 400, `{"title":"Bad Request","status":400,"detail":"the body has a JSON object with a duplicate name at line 2, column 8"}`)
+	hostilePost[[]in](t, `["x",{"n":1,"N":0}]`).
+		want(t, 400, `{"title":"Bad Request","status":400,"detail":"the body has a JSON object with a duplicate name"}`)
 }
 
 func TestHostileLenientCodecZero(t *testing.T) {

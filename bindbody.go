@@ -118,7 +118,7 @@ func (a *App) unmarshal(data []byte, v reflect.Value, s *shape, check rulesCheck
 		}
 	}
 	if !k.run(s, check, v) {
-		return &HTTPError{Status: 400, Detail: "the body is no valid JSON"}
+		return &HTTPError{Status: 400, Detail: detailNoJSON}
 	}
 	if len(k.faults) >= maxFaults {
 		return &HTTPError{Status: 422, Detail: detailFaults, Fields: k.takeFaults()}
@@ -171,6 +171,9 @@ func notJSON(err error, data []byte) error {
 		return err
 	}
 	if jsontext.Value(data).IsValid() {
+		if syntax := sameMember(err); syntax != nil {
+			return &HTTPError{Status: 400, Detail: detailDuplicate + placeIn(data[:syntax.ByteOffset]), Err: err}
+		}
 		return nil
 	}
 	// A value of the wrong type does not excuse bytes behind it that are no JSON.

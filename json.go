@@ -116,13 +116,18 @@ func typeDetail(t reflect.Type) string {
 	return "is not valid"
 }
 
+const (
+	detailNoJSON    = "the body is no valid JSON"
+	detailDuplicate = "the body has a JSON object with a duplicate name"
+)
+
 // syntaxDetail says what is wrong with bytes that are no JSON, and where: lines and columns are counted from 1, columns in bytes.
 func syntaxDetail(data []byte) string {
-	detail := "the body is no valid JSON"
+	detail := detailNoJSON
 	dec := jsontext.NewDecoder(bytes.NewReader(data))
 	err := dec.SkipValue()
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		detail = "the body has a JSON object with a duplicate name"
+		detail = detailDuplicate
 	}
 	before := data // io.EOF: it lacks a value
 	var syntax *jsontext.SyntacticError
@@ -132,7 +137,22 @@ func syntaxDetail(data []byte) string {
 	case err == nil: // there is something behind the value
 		before = data[:len(data)-len(bytes.TrimLeft(data[dec.InputOffset():], " \t\r\n"))]
 	}
+	return detail + placeIn(before)
+}
+
+// placeIn says where the text ends that is given.
+func placeIn(before []byte) string {
 	line := bytes.Count(before, []byte("\n")) + 1
 	column := len(before) - bytes.LastIndexByte(before, '\n')
-	return detail + " at line " + strconv.Itoa(line) + ", column " + strconv.Itoa(column)
+	return " at line " + strconv.Itoa(line) + ", column " + strconv.Itoa(column)
+}
+
+// sameMember returns the codec's error of two names for one member, or key of a map, nil for another: they differ as bytes, by case say.
+func sameMember(err error) *jsontext.SyntacticError {
+	var semantic *json.SemanticError
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &semantic) || !errors.As(err, &syntax) || !errors.Is(err, jsontext.ErrDuplicateName) {
+		return nil
+	}
+	return syntax
 }

@@ -49,6 +49,9 @@ func (x explainer) decode(raw []byte, v reflect.Value) (err, stop error) {
 	if coded := statusOf(err); coded != 0 && coded != 422 {
 		return err, err
 	}
+	if sameMember(err) != nil {
+		return err, &HTTPError{Status: 400, Detail: detailDuplicate, Err: err}
+	}
 	return err, typeFault(err)
 }
 

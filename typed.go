@@ -92,7 +92,7 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 // pointer, elsewhere the name) and detail.
 //   - 404: a path value that does not convert, or breaks its rules.
 //   - 415: a body of another media type: JSON is application/json or application/*+json.
-//   - 400: a body that is empty or no JSON by RFC 8259: bad syntax or UTF-8, a name twice in an object, bytes after the value (detail says at which
+//   - 400: a body that is empty or no JSON by RFC 8259: bad syntax or UTF-8, a name twice in an object (in other case, where that is ignored), bytes after the value (detail says at which
 //     line and column); or nested deeper than 64. A form that is malformed.
 //   - 422: what is well formed, but of the wrong type or against a rule. A number that is written with a fraction or an exponent is no integer.
 //
