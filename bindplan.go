@@ -264,11 +264,12 @@ func (ct *content) compile(t reflect.Type, kind, ruleTag string) (err error) {
 		raw = false
 	}
 	switch {
-	case raw && strings.Contains(kind, "/"):
+	case raw && kind == "*/*":
+	case raw && isMediaRange(kind):
 		ct.mediaType = kind
 	case kind == "" && raw:
 	case raw:
-		return fmt.Errorf("body %q: a %v takes a raw body, of the media type in the tag or of any", kind, t)
+		return fmt.Errorf("body %q: a %v takes a raw body, of the media type in the tag, which has no parameters, or of any", kind, t)
 	case kind != "" && kind != "json":
 		return fmt.Errorf("body kind %q is not known: json for a %v", kind, t)
 	}
@@ -280,6 +281,12 @@ func (ct *content) compile(t reflect.Type, kind, ruleTag string) (err error) {
 	}
 	ct.shape, err = shapeOf(t)
 	return err
+}
+
+// isMediaRange reports whether s is a media type, or all of a kind (image/*).
+func isMediaRange(s string) bool {
+	kind, sub, _ := strings.Cut(s, "/")
+	return kind != "*" && wire.ValidFieldName(kind) && wire.ValidFieldName(sub) // which are tokens
 }
 
 // checkBodyType refuses what no JSON body is read into.

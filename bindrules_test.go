@@ -416,6 +416,12 @@ func TestRawBodies(t *testing.T) {
 	) (string, error) {
 		return in.Body, nil
 	})
+	quart.Put(app, "/any", func(_ *quart.Ctx, in struct {
+		Body []byte `body:"*/*"`
+	},
+	) (string, error) {
+		return string(in.Body), nil
+	})
 	quart.Put(app, "/stream", func(_ *quart.Ctx, in struct {
 		Body io.Reader `body:""`
 	},
@@ -444,6 +450,8 @@ func TestRawBodies(t *testing.T) {
 	if a := s.do("PUT", "/stream", strings.Repeat("x", 101)); a.StatusCode != 413 {
 		t.Errorf("over the limit: %d", a.StatusCode)
 	}
+	s.do("PUT", "/any", "any", "Content-Type: x/y; z=1").want(t, 200, "any")
+	s.do("PUT", "/any", "any").want(t, 200, "any")
 	s.do("PUT", "/all", "any", "Content-Type: x/y").want(t, 200, "any")
 	s.do("PUT", "/opt", "").want(t, 200, "false")
 	s.do("PUT", "/opt", "null", "Content-Type: application/json").want(t, 200, "false")

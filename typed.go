@@ -57,7 +57,7 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 //	form:"title"        a field of a form, urlencoded or multipart
 //	file:"cover"        *multipart.FileHeader or a slice of them, of a multipart form: as Ctx.FormFile
 //	body:""             the JSON body, at most one; a pointer is nil if there is none
-//	body:"image/*"      []byte, string or io.Reader: the body as it is, of that media type, or of any if none is named
+//	body:"image/*"      []byte, string or io.Reader: the body as it is, of that media type whatever its parameters, or of any if none is named
 //
 // Fields other than the body and files are strings, numbers, booleans, time.Duration (1m30s), time.Time (RFC 3339), [16]byte (a UUID), types with a
 // method UnmarshalText, whose error may be an Errorf(422, "must be ...") to say why not, types made of these, pointers (nil when absent), and for query, header and form also slices, which take a

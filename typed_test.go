@@ -337,6 +337,15 @@ func TestTypedRegistrationPanics(t *testing.T) {
 		{`field A: body kind "xml" is not known`, in[struct {
 			A point `body:"xml"`
 		}]},
+		{`field A: body "text/plain; charset=utf-8": a string takes a raw body, of the media type in the tag, which has no parameters`, in[struct {
+			A string `body:"text/plain; charset=utf-8"`
+		}]},
+		{`field A: body "*/png": a []uint8 takes a raw body`, in[struct {
+			A []byte `body:"*/png"`
+		}]},
+		{`field A: body "image/": a []uint8 takes a raw body`, in[struct {
+			A []byte `body:"image/"`
+		}]},
 		{`field A: body "json": a string takes a raw body`, in[struct {
 			A string `body:"json"`
 		}]},
