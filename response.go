@@ -34,25 +34,32 @@ type responseField struct {
 }
 
 // isResponse reports whether t has a field for a part of an answer, and none for a part of a request: a type of inputs may be a result, too.
+// The fields of embedded structs are its own.
 func isResponse(t reflect.Type) bool {
+	answers, asks := partsOf(t)
+	return answers && !asks
+}
+
+func partsOf(t reflect.Type) (answers, asks bool) {
 	if t.Kind() != reflect.Struct {
-		return false
+		return false, false
 	}
-	found := false
 	for i := range t.NumField() {
-		tag := t.Field(i).Tag
-		for _, key := range [...]string{"path", "query", "form", "file"} {
-			if _, ok := tag.Lookup(key); ok {
-				return false
-			}
+		sf := t.Field(i)
+		a, q := hasTag(sf, "status", "header", "cookie", "body"), hasTag(sf, "path", "query", "form", "file")
+		if sf.Anonymous && !a && !q {
+			a, q = partsOf(sf.Type)
 		}
-		for _, key := range [...]string{"status", "header", "cookie", "body"} {
-			if _, ok := tag.Lookup(key); ok {
-				found = true
-			}
-		}
+		answers, asks = answers || a, asks || q
 	}
-	return found
+	return answers, asks
+}
+
+func hasTag(sf reflect.StructField, keys ...string) bool {
+	return slices.ContainsFunc(keys, func(key string) bool {
+		_, ok := sf.Tag.Lookup(key)
+		return ok
+	})
 }
 
 func responseResult(t reflect.Type) (result, error) {

@@ -43,6 +43,10 @@ type gone struct {
 	Reason string `header:"X-Reason"`
 }
 
+type asked struct {
+	Q string `query:"q"`
+}
+
 type teapot struct{ Kind string }
 
 func (teapot) StatusCode() int { return 418 }
@@ -66,6 +70,13 @@ func TestResponseStructs(t *testing.T) {
 	quart.Get(app, "/accepted", func(*quart.Ctx, none) (accepted, error) { return accepted{Job: 5, Body: &point{1, 2}}, nil })
 	quart.Get(app, "/nil", func(*quart.Ctx, none) (*accepted, error) { return nil, nil })
 	quart.Get(app, "/gone", func(*quart.Ctx, none) (gone, error) { return gone{"moved"}, nil })
+	quart.Get(app, "/embedded", func(*quart.Ctx, none) (struct{ gone }, error) { return struct{ gone }{gone{"moved"}}, nil })
+	quart.Get(app, "/asked", func(*quart.Ctx, none) (any, error) {
+		return struct {
+			gone
+			asked
+		}{asked: asked{"x"}}, nil
+	})
 	quart.Get(app, "/teapot", func(*quart.Ctx, none) (teapot, error) { return teapot{"green"}, nil })
 	quart.Get(app, "/teapots", func(*quart.Ctx, none) (quart.Result[*teapot], error) { return quart.Reply(0, &teapot{"black"}), nil })
 	s := serve(t, app)
@@ -102,6 +113,12 @@ func TestResponseStructs(t *testing.T) {
 	if a.Header.Get("X-Reason") != "moved" {
 		t.Errorf("%v", a.Header)
 	}
+	a = s.get("/embedded")
+	a.want(t, 204, "")
+	if a.Header.Get("X-Reason") != "moved" {
+		t.Errorf("the header of an embedded struct: %v", a.Header)
+	}
+	s.get("/asked").want(t, 200, `{"Reason":"","Q":"x"}`) // a type of inputs
 	s.get("/teapot").want(t, 418, `{"Kind":"green"}`)
 	s.get("/teapots").want(t, 418, `{"Kind":"black"}`)
 }
@@ -169,6 +186,10 @@ func TestResponseStructPanics(t *testing.T) {
 		"field B: has no tag, but others have": out[struct {
 			A string `header:"X-A"`
 			B int
+		}],
+		"field Name: has no tag, but others have": out[struct {
+			gone
+			Name string
 		}],
 		"field B: is a second status": out[struct {
 			A int `status:"200"`

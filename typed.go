@@ -108,7 +108,8 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 //   - A nil pointer or interface: no body, and 204 in place of the route's status, which a document learns by Returns(204, nil). Else what it
 //     points to or holds; the status of what an interface holds, 201 or 204 say, is the answer's where nobody chose another than 200.
 //   - A struct whose fields are the parts of the answer: status:"201" (an int, whose zero is that number, or a blank field), header:"Location" (text, numbers,
-//     time.Time as an HTTP date, slices for several), cookie:"sid" (a string or Cookie), body:"" (any of these results). Zero headers and cookies are not sent.
+//     time.Time as an HTTP date, slices for several), cookie:"sid" (a string or Cookie), body:"" (any of these results), those of embedded
+//     structs included. Zero headers and cookies are not sent.
 //   - Result: see there. Rows and Events are streams. A Responder writes itself.
 //   - An error is answered as one.
 //   - Anything else, and every type with a JSON method: JSON. A nil slice is [], a nil map {}; the keys of
