@@ -294,8 +294,9 @@ func (r *reflector) member(owner reflect.Type, f *member, m mode) *schema {
 		t, pointer = t.Elem(), true
 	}
 	s := r.schemaOf(t, m)
-	if f.quoted && len(s.Type) == 1 && (s.Type[0] == "integer" || s.Type[0] == "number") {
-		s = &schema{Type: types{"string"}, Description: "A number as a string."}
+	var inQuotes *schema
+	if f.quoted && (s.is("integer") || s.is("number")) {
+		inQuotes, s = s, &schema{Type: types{"string"}, Description: "A number as a string."}
 	}
 	if err := r.constrain(s, t, m, f.tag("rules")); err != nil {
 		r.fail("%v, field %s: %w", owner, f.Name, err)
@@ -305,6 +306,9 @@ func (r *reflector) member(owner reflect.Type, f *member, m mode) *schema {
 		s = nullable(s)
 	}
 	annotate(s, t, f.tag("doc"), f.tag("default"), f.tag("example"))
+	if inQuotes != nil && s.Default != nil {
+		s.Default = quote(string(inQuotes.defaultValue(t, f.tag("default"))))
+	}
 	return s
 }
 

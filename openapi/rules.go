@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/goquart/quart"
 )
@@ -167,92 +166,4 @@ func (s *schema) describeMore(text string) {
 		s.Description = strings.TrimSuffix(s.Description, " ") + " "
 	}
 	s.Description += text
-}
-
-func isNumber(v jsontext.Value) bool { return v.IsValid() && v.Kind() == '0' }
-
-// annotate adds what the tags say besides rules; "" is nothing.
-func annotate(s *schema, t reflect.Type, doc, def, example string) {
-	if doc != "" {
-		extra := s.Description
-		s.Description = doc
-		if extra != "" {
-			s.describeMore(extra)
-		}
-	}
-	if def != "" {
-		s.Default = s.value(t, def)
-	}
-	if example != "" {
-		s.Examples = []jsontext.Value{s.value(t, example)}
-	}
-}
-
-// value makes JSON of the text of a tag, for a value that s describes.
-func (s *schema) value(t reflect.Type, text string) jsontext.Value {
-	v := jsontext.Value(text)
-	switch kindOf(s, t) {
-	case "integer", "number":
-		if isNumber(v) {
-			return v
-		}
-		if d, err := time.ParseDuration(text); t == durationType && err == nil {
-			return jsontext.Value(fmt.Sprint(int64(d)))
-		}
-	case "boolean":
-		if text == "true" || text == "false" {
-			return v
-		}
-	case "array":
-		if v.Kind() == '[' && v.IsValid() {
-			return compact(v)
-		}
-		return s.listValue(t, text)
-	case "object", "":
-		if v.IsValid() {
-			return compact(v)
-		}
-	}
-	b, err := json.Marshal(text, jsontext.AllowInvalidUTF8(true))
-	if err != nil { // there is no such string
-		panic(err)
-	}
-	return b
-}
-
-// listValue makes an array of elements between commas, as the default of a parameter has them.
-func (s *schema) listValue(t reflect.Type, text string) jsontext.Value {
-	elem, items := elemOf(t), s.Items
-	if elem == nil || items == nil {
-		elem, items = reflect.TypeFor[string](), &schema{Type: types{"string"}}
-	}
-	list := []byte{'['}
-	for i, one := range strings.Split(text, ",") {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		list = append(list, items.value(elem, one)...)
-	}
-	return append(list, ']')
-}
-
-// kindOf returns the JSON type of what s describes, "" for anything.
-func kindOf(s *schema, t reflect.Type) string {
-	for _, one := range s.Type {
-		if one != "null" {
-			return one
-		}
-	}
-	if s.target != nil && len(s.target.schema.Type) > 0 {
-		return kindOf(s.target.schema, t)
-	}
-	if t.Kind() == reflect.String {
-		return "string"
-	}
-	return ""
-}
-
-func compact(v jsontext.Value) jsontext.Value {
-	_ = v.Compact() // it is valid
-	return v
 }

@@ -3,7 +3,9 @@ package openapi_test
 import (
 	"bytes"
 	"fmt"
+	"math/big"
 	"math/rand/v2"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -212,6 +214,10 @@ func TestTexts(t *testing.T) {
 	type texts struct {
 		ID  [16]byte   `query:"id" default:"550e8400-e29b-41d4-a716-446655440000"`
 		IDs [][16]byte `query:"ids"`
+		On  bool       `query:"on" default:"on"`
+		N   *int       `query:"n" default:"007"`
+		Raw []byte     `query:"raw" default:"abc"`
+		Ns  []int      `query:"ns" default:"01,2"`
 	}
 	app := quart.New(quart.Config{})
 	quart.Get(app, "/", func(*quart.Ctx, texts) (quart.None, error) { return quart.None{}, nil })
@@ -220,9 +226,76 @@ func TestTexts(t *testing.T) {
 	for i, want := range []string{
 		"map[default:550e8400-e29b-41d4-a716-446655440000 format:uuid type:string]",
 		"map[items:map[format:uuid type:string] type:array]",
+		"map[default:true type:boolean]",
+		"map[default:7 format:int64 type:integer]",
+		"map[default:abc type:string]",
+		"map[default:[1 2] items:map[format:int64 type:integer] type:array]",
 	} {
 		read(t, b).want(t, want, "paths", "/", "get", "parameters", i, "schema")
 	}
+}
+
+// Filled has defaults, in the ways that a text may stand for a value.
+type Filled struct {
+	On      bool          `json:"on" default:"on"`
+	One     bool          `json:"one" default:"1"`
+	Int     int           `json:"int" default:"007"`
+	Plus    *int64        `json:"plus" default:"+5"`
+	Float   float64       `json:"float" default:".5"`
+	Quoted  int           `json:"quoted,string" default:"007"`
+	Waits   time.Duration `json:"waits,string" default:"1m"`
+	Wait    time.Duration `json:"wait" default:"1m"`
+	Text    string        `json:"text" default:"1"`
+	Bytes   []byte        `json:"bytes" default:"abc"`
+	ID      [16]byte      `json:"id" default:"550e8400-e29b-41d4-a716-446655440000"`
+	Brace   []string      `json:"brace" default:"[1]"`
+	Ints    Ints          `json:"ints" default:"1,02"`
+	Marks   Marks         `json:"marks" default:"1,2"`
+	Chunks  [][]byte      `json:"chunks" default:"a,b"`
+	Big     big.Int       `json:"big" default:"0x10"`
+	Addr    *netip.Addr   `json:"addr" default:"::1"`
+	Percent Percent       `json:"percent" default:"5%"`
+}
+
+type Ints []int
+
+// Percent is a number of JSON, and text with a sign.
+type Percent struct{ n int }
+
+func (p Percent) MarshalJSON() ([]byte, error)  { return fmt.Append(nil, p.n), nil }
+func (p *Percent) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &p.n) }
+func (p *Percent) UnmarshalText(text []byte) error {
+	return json.Unmarshal(bytes.Trim(text, "%"), &p.n)
+}
+
+// TestDefaultsAgreeWithServer compares the defaults of a document with what the server makes of an empty body.
+func TestDefaultsAgreeWithServer(t *testing.T) {
+	app := quart.New(quart.Config{})
+	quart.Post(app, "/", func(_ *quart.Ctx, in Filled) (Filled, error) { return in, nil })
+	b := openapi.Document(app, openapi.Config{})
+	mustBeValid(t, b)
+	doc, res := read(t, b), quarttest.New(t, app).Post("/").Body("application/json", []byte("{}")).Send()
+	filled := read(t, []byte(res.Text()))
+	if len(filled) != reflect.TypeFor[Filled]().NumField() {
+		t.Fatalf("the server answers %d %s", res.Status, res.Text())
+	}
+	for name, want := range filled {
+		if got := doc.at("components", "schemas", "Filled", "properties", name, "default"); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: the default is %#v, the server's is %#v", name, got, want)
+		}
+	}
+}
+
+func TestExampleOfItself(t *testing.T) {
+	type Loop struct {
+		Next *Loop `json:"next,omitempty" example:"{}"`
+	}
+	b, err := openapi.TypesDocument(reflect.TypeFor[Loop]())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustBeValid(t, b)
+	read(t, b).want(t, "[map[]]", "components", "schemas", "Loop", "properties", "next", "examples")
 }
 
 func TestTwins(t *testing.T) {
