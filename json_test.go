@@ -164,17 +164,18 @@ func TestDecodeJSONContentType(t *testing.T) {
 func TestTypeFaults(t *testing.T) {
 	type sealed struct{ a int }
 	app, log := newApp(quart.Config{})
-	quart.Post(app, "/chan", func(*quart.Ctx, struct{ C chan int }) (none, error) { return none{}, nil })
+	if v := panicOf(func() {
+		quart.Post(app, "/chan", func(*quart.Ctx, struct{ C chan int }) (none, error) { return none{}, nil })
+	}); !strings.Contains(fmt.Sprint(v), "cannot unmarshal into Go chan int") {
+		t.Errorf("panic %v", v)
+	}
 	if v := panicOf(func() { quart.Post(app, "/sealed", func(*quart.Ctx, sealed) (none, error) { return none{}, nil }) }); !strings.Contains(fmt.Sprint(v), "no exported fields") {
 		t.Errorf("panic %v", v)
 	}
 	quart.Post(app, "/out", func(*quart.Ctx, none) (sealed, error) { return sealed{1}, nil })
 	quart.Post(app, "/array", func(*quart.Ctx, [2]int) (none, error) { return none{}, nil })
 	s := serve(t, app)
-	for _, target := range []string{"/chan", "/out"} {
-		a := s.do("POST", target, `{"C":1}`, "Content-Type: application/json")
-		a.want(t, 500, `{"title":"Internal Server Error","status":500}`)
-	}
+	s.do("POST", "/out", `{}`, "Content-Type: application/json").want(t, 500, `{"title":"Internal Server Error","status":500}`)
 	if !strings.Contains(log.String(), "no exported fields") {
 		t.Errorf("the log tells no cause: %s", log)
 	}
