@@ -33,16 +33,17 @@ func ecmaPattern(re string) (pattern string, ok bool) {
 	return w.String(), !w.failed
 }
 
-// sameInBoth reports whether re is written with what means the same in both: it is kept as it is, for people.
+// sameInBoth reports whether re is written with what means the same in both, in ECMA-262 with the flag u, by which JSON Schema has patterns
+// read: it is kept as it is, for people.
 func sameInBoth(re string) bool {
-	inClass := false
+	inClass, inRepeat := false, false
 	for i := 0; i < len(re); i++ {
 		switch c := re[i]; {
 		case c >= 0x80 || c < ' ':
 			return false
 		case c == '\\':
 			i++
-			if i == len(re) || !strings.ContainsRune(`dDwW.*+?()[]{}|^$\/`, rune(re[i])) && (re[i] != '-' || !inClass) {
+			if !sameEscape(re[i:], inClass) {
 				return false
 			}
 		case inClass:
@@ -55,26 +56,40 @@ func sameInBoth(re string) bool {
 			if rest := strings.TrimPrefix(re[i+1:], "^"); strings.HasPrefix(rest, "]") {
 				return false // a literal one for RE2
 			}
+		case c == '.':
+			return false // takes \r for RE2
 		case c == '(' && strings.HasPrefix(re[i+1:], "?") && !strings.HasPrefix(re[i+1:], "?:"):
 			return false
-		case c == ']', c == '}' && !closesRepeat(re[:i]):
+		case c == ']', c == '}' && !inRepeat:
 			return false
 		case c == '{' && !opensRepeat(re[i:]):
 			return false
+		case c == '{', c == '}':
+			inRepeat = c == '{'
+		case (c == '^' || c == '$') && i+1 < len(re) && strings.IndexByte("*+?{", re[i+1]) >= 0:
+			return false // nothing to repeat
 		}
 	}
 	return true
+}
+
+// sameEscape is sameInBoth for what is behind a backslash.
+func sameEscape(rest string, inClass bool) bool {
+	switch {
+	case rest == "":
+		return false
+	case strings.IndexByte("dDwW", rest[0]) >= 0: // with u they begin no range: [\w-.]
+		return !inClass || !strings.HasPrefix(rest[1:], "-") || strings.HasPrefix(rest[1:], "-]")
+	case rest[0] == '-':
+		return inClass
+	}
+	return strings.IndexByte(`.*+?()[]{}|^$\/`, rest[0]) >= 0
 }
 
 // opensRepeat reports whether s begins with {2}, {2,} or {2,4}.
 func opensRepeat(s string) bool {
 	inner, _, closed := strings.Cut(s[1:], "}")
 	return closed && inner != "" && inner[0] != ',' && strings.Trim(inner, "0123456789,") == "" && strings.Count(inner, ",") <= 1
-}
-
-func closesRepeat(before string) bool {
-	open := strings.LastIndexByte(before, '{')
-	return open >= 0 && opensRepeat(before[open:]+"}")
 }
 
 // patternWriter writes the tree of a regular expression.

@@ -29,6 +29,18 @@ func TestECMAPattern(t *testing.T) {
 		{`[]a]`, `[\]a]`},
 		{`ä|ö`, `[äö]`},
 		{`[^\x00-\x{10FFFF}]`, `[]`}, // nothing
+		// What RE2 takes, and the flag u does not.
+		{`^[\w-.]+$`, `^[\-.0-9A-Z_a-z]+$`},
+		{`[\d-x]`, `[\-0-9x]`},
+		{`[\w-]`, `[\w-]`},
+		{`[-\w]`, `[-\w]`},
+		{`a{2}}`, `a{2}\}`},
+		{`\{2}`, `\{2\}`},
+		{`[{]2}`, `\{2\}`},
+		{`^*a`, `(?:^)*a`},
+		{`a$?`, `a(?:$)?`},
+		{`^.+$`, `^[^\n]+$`}, // a dot of ECMA-262 is no \r either
+		{`[.]`, `[.]`},
 	} {
 		got, ok := openapi.ECMAPattern(tt.re)
 		if !ok || got != tt.want {
