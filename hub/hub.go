@@ -22,7 +22,7 @@ type Config struct {
 
 	// What is kept for those that come back. Where a topic gets its first member that is read from the broker: one that is set above should keep as much.
 	History      int           // 128 messages of each topic for those that come back
-	HistoryBytes int           // 4 MiB of them
+	HistoryBytes int           // 4 MiB of them; a Memory of the hub's own has its own copy
 	Keep         time.Duration // 2 min for each message
 
 	// Topics is how many topics may have members at a time in this process: 100,000. One more is ErrTopics.
