@@ -17,6 +17,6 @@
 // # Names
 //
 // A field is called as in its tag json, or in the one that says where it comes from: path, query, header, cookie, form, file. A struct that is
-// embedded, or has the option embed or inline, has no name, as in JSON. Names come from the types, not from the validator: no
+// embedded, or has the option embed, has no name, as in JSON. Names come from the types, not from the validator: no
 // RegisterTagNameFunc is needed, and one that is there is left alone.
 package validator

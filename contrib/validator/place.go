@@ -131,7 +131,7 @@ func jsonName(sf reflect.StructField) string {
 		name, options, _ = strings.Cut(quoted, "'")
 	}
 	for option := range strings.SplitSeq(options, ",") {
-		if option == "embed" || option == "inline" {
+		if option == "embed" {
 			return ""
 		}
 	}

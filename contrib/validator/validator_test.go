@@ -111,7 +111,7 @@ func TestBody(t *testing.T) {
 		{"not in JSON", func(o *order) { o.Hidden = 6 }, []string{"/Hidden: must be at most 5"}},
 		{"quoted name", func(o *order) { o.Quoted = 6 }, []string{"/a,b: must be at most 5"}},
 		{"option embed", func(o *order) { o.More.E = 6 }, []string{"/E: must be at most 5"}},
-		{"option inline", func(o *order) { o.Old.F = 6 }, []string{"/F: must be at most 5"}},
+		{"option inline", func(o *order) { o.Old.F = 6 }, []string{"/Old/F: must be at most 5"}}, // which the codec does not know
 		{"pointers", func(o *order) { (*o.Ptr).Name = "x" }, []string{"/ptr/name: must have at least 2 characters"}},
 		{"value of a map", func(o *order) { o.Keyed = map[string]int{"a": 6} }, []string{"/keyed/a: must be at most 5"}},
 		{"key of a map", func(o *order) { o.Keyed = map[string]int{"1": 1} }, []string{"/keyed/1: must have letters only"}},
