@@ -254,6 +254,8 @@ func (ct *content) compile(t reflect.Type, kind, ruleTag string) (err error) {
 	}
 	raw := true
 	switch own := hasMethods(t, unmarshalerType) || hasMethods(t, unmarshalFromType); {
+	case t == readerType && ct.check != nil:
+		return fmt.Errorf("rules %q: an io.Reader is not looked into, and may be empty", ruleTag)
 	case t == readerType:
 		ct.kind = contentReader
 	case t.Kind() == reflect.String && !own:

@@ -147,7 +147,7 @@ func (p *plan) describe() []Field {
 		fields = append(fields, d)
 	}
 	if p.hasBody {
-		d := Field{Source: fromBody.String(), Type: p.typ, Index: slices.Clone(p.body), Required: true}
+		d := Field{Source: fromBody.String(), Type: p.typ, Index: slices.Clone(p.body), Required: p.content.required()}
 		if len(p.body) > 0 {
 			sf := p.typ.FieldByIndex(p.body)
 			d.Type = sf.Type
@@ -156,6 +156,14 @@ func (p *plan) describe() []Field {
 		fields = append(fields, d)
 	}
 	return fields
+}
+
+// required reports whether a request without the body is refused.
+func (ct *content) required() bool {
+	if ct.kind == contentJSON {
+		return !ct.optional
+	}
+	return ct.check != nil && ct.check.Required
 }
 
 // isEvents reports whether a result is an Events.

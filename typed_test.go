@@ -346,6 +346,9 @@ func TestTypedRegistrationPanics(t *testing.T) {
 		{`field A: body "image/": a []uint8 takes a raw body`, in[struct {
 			A []byte `body:"image/"`
 		}]},
+		{`field A: rules "required": an io.Reader is not looked into`, in[struct {
+			A io.Reader `body:"" rules:"required"`
+		}]},
 		{`field A: body "json": a string takes a raw body`, in[struct {
 			A string `body:"json"`
 		}]},
@@ -513,6 +516,38 @@ func TestRouteInfo(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", want.Pattern, got, want)
+		}
+	}
+}
+
+// TestRouteInfoRequiredBody: a body is required where a request without one is refused.
+func TestRouteInfoRequiredBody(t *testing.T) {
+	for _, tc := range []struct {
+		register func(*quart.App)
+		required bool
+	}{
+		{in[[]byte], false},
+		{in[point], true},
+		{in[struct {
+			B *point `body:""`
+		}], false},
+		{in[struct {
+			B string `body:"text/plain" rules:"maxLength=9"`
+		}], false},
+		{in[struct {
+			B io.Reader `body:""`
+		}], false},
+		{in[struct {
+			B []byte `body:"" rules:"required"`
+		}], true},
+	} {
+		app := quart.New(quart.Config{})
+		tc.register(app)
+		for r := range app.Routes() {
+			info := r.Info()
+			if f := info.Fields; len(f) != 1 || f[0].Source != "body" || f[0].Required != tc.required {
+				t.Errorf("%v: %+v", info.In, f)
+			}
 		}
 	}
 }
