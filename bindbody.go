@@ -172,7 +172,7 @@ func notJSON(err error, data []byte) error {
 	}
 	if jsontext.Value(data).IsValid() {
 		if syntax := sameMember(err); syntax != nil {
-			return &HTTPError{Status: 400, Detail: detailDuplicate + placeIn(data[:syntax.ByteOffset]), Err: err}
+			return &HTTPError{Status: 400, Detail: detailDuplicate + placeIn(data[:min(int(syntax.ByteOffset), len(data))]), Err: err}
 		}
 		return nil
 	}

@@ -70,6 +70,10 @@ type hPager struct {
 	Limit int `json:"limit"`
 }
 
+type hMoment struct {
+	At time.Time `json:"at" default:"2026-01-02T03:04:05Z"`
+}
+
 type HEmbTime struct {
 	time.Time
 	X int `json:"x" rules:"required"`
@@ -109,5 +113,8 @@ func TestHostileTypesAtRegistration(t *testing.T) {
 	}](t)
 	hostileRefused[struct {
 		*hPager
+	}](t)
+	hostileRefused[struct {
+		*hMoment
 	}](t)
 }

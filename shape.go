@@ -140,8 +140,8 @@ func (s *shape) takesJSON() error {
 		for indirect(elem) != elem {
 			elem = indirect(elem)
 		}
-		if isOpaque(elem) || !sf.IsExported() {
-			continue // users' code could do anything; at null for a struct that is embedded under a name the codec panics
+		if isOpaque(elem) && m.setDefault == nil || !sf.IsExported() {
+			continue // users' code could do anything, if it is not called for the default anyway; at null for a struct that is embedded under a name the codec panics
 		}
 		text, _ := jsontext.AppendQuote([]byte{'{'}, m.name)
 		if m.options {
