@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -222,6 +223,57 @@ func TestContinue(t *testing.T) {
 				t.Error("100 and then 403")
 			}
 		})
+	}
+}
+
+// TestConfigureRefuses: what a fasthttp.Server refuses by its options it refuses over HTTP/2 as well, before the body is read.
+func TestConfigureRefuses(t *testing.T) {
+	get := &fasthttp.Server{GetOnly: true}
+	ask := &fasthttp.Server{ContinueHandler: func(h *fasthttp.RequestHeader) bool { return string(h.RequestURI()) == "/yes" }}
+	askMore := &fasthttp.Server{ExpectHandler: func(ctx *fasthttp.RequestCtx) int {
+		status, _ := ctx.QueryArgs().GetUint("s")
+		return status
+	}}
+	for _, tt := range []struct {
+		fs           *fasthttp.Server
+		method, path string
+		expect       bool
+		status       string
+	}{
+		{get, "GET", "/", false, "200"},
+		{get, "POST", "/", false, "400"},
+		{get, "POST", "/", true, "400"},
+		{ask, "POST", "/yes", true, "200"},
+		{ask, "POST", "/no", false, "200"},
+		{ask, "POST", "/no", true, "417"},
+		{ask, "PUT", "/no", true, "417"},
+		{askMore, "POST", "/?s=100", true, "200"},
+		{askMore, "POST", "/?s=413", true, "413"},
+		{askMore, "POST", "/?s=413", false, "200"},
+		{askMore, "POST", "/?s=101", true, "417"},
+		{askMore, "POST", "/?s=204", true, "417"},
+	} {
+		for _, streamed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s %s expect=%v streamed=%v", tt.method, tt.path, tt.expect, streamed), func(t *testing.T) {
+				fs := &fasthttp.Server{Handler: hello, GetOnly: tt.fs.GetOnly, ContinueHandler: tt.fs.ContinueHandler, ExpectHandler: tt.fs.ExpectHandler}
+				s := serveMem(t, http2.Config{StreamRequestBody: streamed}, nil)
+				s.srv.Configure(fs)
+				c := s.dialMem(1 << 16)
+				_ = c.nc.SetDeadline(time.Now().Add(patience))
+				var more []string
+				if tt.expect {
+					more = []string{"expect", "100-continue"}
+				}
+				id := c.open(false, request(tt.method, tt.path, more...)...)
+				if tt.status == "200" {
+					c.data(id, true, []byte("abc"))
+				}
+				if a := c.want(id, tt.status, "*"); tt.status != "200" && len(a.info) > 0 {
+					t.Errorf("asked for the body: %v", a.info)
+				}
+				c.want(c.get("/"), "200", "hello")
+			})
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package http2
 
 import (
 	"encoding/binary"
+
+	"github.com/valyala/fasthttp"
 )
 
 // frame acts on a frame from the client. Its errors end the connection.
@@ -153,6 +155,7 @@ func (c *conn) refuse(id uint32, data []byte) error {
 
 // open makes s a stream of the connection and lets its handler run, or answers in its place.
 func (c *conn) open(s *Stream, end bool) error {
+	refusal := c.srv.refusal(s)
 	c.lock()
 	defer c.unlockHand()
 	c.add(s)
@@ -167,6 +170,8 @@ func (c *conn) open(s *Stream, end bool) error {
 		c.resetStream(s, ProtocolError)
 	case s.tooLarge:
 		c.answerInstead(s, 431, "Request Header Fields Too Large")
+	case refusal != 0:
+		c.answerInstead(s, refusal, fasthttp.StatusMessage(refusal))
 	case s.hasBody && !c.srv.cfg.StreamRequestBody:
 		return c.gather(s)
 	default:

@@ -64,8 +64,12 @@ func (srv *Server) Stats() Stats {
 func (srv *Server) ServeConn(nc net.Conn) error { return srv.serveConn(nc, nil) }
 
 // Configure makes fs serve HTTP/2 to TLS clients that ask for it (ALPN), besides HTTP/1.1, with fs's handler, if srv has none, and with its limits and timeouts, where srv's
-// Config leaves them zero. Call it before fs serves, and set fs.TLSConfig, if there is one of your own, before it. fs must be told of its certificates as ever. A Server
-// is for one fs; for another it panics.
+// Config leaves them zero: MaxRequestBodySize, IdleTimeout, WriteTimeout and ReadTimeout. GetOnly (400), ExpectHandler and ContinueHandler (417) hold as well; the latter two must not
+// wait for anything, and hold for requests with a body. Not so ReadBufferSize, see Config.MaxHeaderListSize, and what else is HTTP/1's: HeaderReceived, ErrorHandler,
+// MaxRequestsPerConn, DisableKeepalive, DisableHeaderNamesNormalizing.
+//
+// Call it before fs serves, and set fs.TLSConfig, if there is one of your own, before it. fs must be told of its certificates as ever. A Server is for one fs; for another it
+// panics.
 func (srv *Server) Configure(fs *fasthttp.Server) {
 	c := &srv.Config
 	if srv.h1 != nil && srv.h1 != fs {
@@ -87,6 +91,31 @@ func (srv *Server) Configure(fs *fasthttp.Server) {
 	}
 	fs.NextProto("h2", func(nc net.Conn) error { return srv.ServeConn(nc) })
 	fs.TLSConfig.NextProtos = append(fs.TLSConfig.NextProtos, "http/1.1")
+}
+
+// refusal is the status by which fs, of Configure, refuses a request whose body is still to come; 0: it does not. mu of the connection is not held: some of this is the user's.
+func (srv *Server) refusal(s *Stream) int {
+	fs := srv.h1
+	if fs == nil || s.malformed || s.tooLarge {
+		return 0
+	}
+	h := &s.ctx.Request.Header
+	switch expects := s.expects && s.hasBody; {
+	case fs.GetOnly && !h.IsGet() && !h.IsHead():
+		return fasthttp.StatusBadRequest // as over HTTP/1.1
+	case expects && fs.ExpectHandler != nil:
+		status := fs.ExpectHandler(s.ctx)
+		if status == fasthttp.StatusContinue {
+			return 0
+		}
+		if bodyless(status) || status > 999 {
+			return fasthttp.StatusExpectationFailed
+		}
+		return status
+	case expects && fs.ContinueHandler != nil && !fs.ContinueHandler(h):
+		return fasthttp.StatusExpectationFailed
+	}
+	return 0
 }
 
 // Shutdown closes the listeners of Serve and ends all connections in order: clients are told to open no more streams (GOAWAY), and what they opened is finished. It returns when all are closed, or, after closing the rest, with
