@@ -3,6 +3,7 @@ package http2_test
 import (
 	"context"
 	"errors"
+	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -296,6 +297,40 @@ func TestOnEnd(t *testing.T) {
 		c.want(c.get("/"), "200", "*")
 		if err := <-ends; err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestOnEndTooLate: who asks when the response is written already is called at once.
+func TestOnEndTooLate(t *testing.T) {
+	ends := make(chan error, 1)
+	s := serve(t, http2.Config{ExtendedConnect: true}, func(ctx *fasthttp.RequestCtx) {
+		st := http2.StreamOf(ctx)
+		if st.Protocol() == "" {
+			st.Override(503, []byte("took too long"))
+			st.OnEnd(func(err error) { ends <- err })
+			return
+		}
+		st.Hijack(func(st *http2.Stream) {
+			defer func() { _ = st.Close() }()
+			_ = st.CloseWrite()
+			st.OnEnd(func(err error) { ends <- err })
+			_, _ = io.Copy(io.Discard, st)
+		})
+	})
+	c := s.dial()
+	c.want(c.get("/"), "503", "took too long")
+	id := c.open(false, extended("websocket", "/")...)
+	c.want(id, "200", "")
+	c.data(id, true, nil)
+	for range 2 {
+		select {
+		case err := <-ends:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(hangTime):
+			t.Fatal("OnEnd did not call")
 		}
 	}
 }

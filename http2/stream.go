@@ -128,7 +128,7 @@ func (s *Stream) Protocol() string { return s.protocol }
 func (s *Stream) OnEnd(f func(err error)) {
 	c := s.c
 	c.lock()
-	if s.freed || s.state.reset || s.err != nil {
+	if s.freed || s.state.reset || s.err != nil || s.state.localEnd {
 		err := s.err
 		c.mu.Unlock()
 		f(err)
