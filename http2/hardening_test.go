@@ -367,27 +367,19 @@ func TestHardenedUpgradedIsKilled(t *testing.T) {
 
 // TestHardenedStaleClock: the clock stands still without connections. The next one is not idle since then.
 func TestHardenedStaleClock(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := &http2.Server{Handler: hello, Config: http2.Config{IdleTimeout: 1500 * time.Millisecond}}
-	go func() { _ = srv.Serve(l, &fasthttp.Server{Handler: hello}) }()
-	t.Cleanup(func() { _ = l.Close() })
-	time.Sleep(2 * time.Second)
-	nc, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = nc.Close() })
-	c := readerOf(t, nc)
-	c.send([]byte(clientPreface))
-	time.Sleep(900 * time.Millisecond)
-	c.send(settings())
-	c.want(c.get("/"), "200", "hello")
-	if len(c.goaways) > 0 {
-		t.Errorf("GOAWAY %v", c.goaways)
-	}
+	bubble(t, func(t *testing.T) {
+		s := serveMem(t, http2.Config{IdleTimeout: 1500 * time.Millisecond}, hello)
+		_ = s.dialMem(1 << 16).nc.Close()
+		time.Sleep(time.Hour)
+		c := readerOf(t, s.connectMem(1<<16))
+		c.send([]byte(clientPreface))
+		time.Sleep(900 * time.Millisecond)
+		c.send(settings())
+		c.want(c.get("/"), "200", "hello")
+		if len(c.goaways) > 0 {
+			t.Errorf("GOAWAY %v", c.goaways)
+		}
+	})
 }
 
 // TestHardenedWriteCount: Write returns how many bytes went out before its deadline.
