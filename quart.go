@@ -40,7 +40,7 @@ type Config struct {
 	// routes whose BodyTimeout is off, too.
 	BodyReadTimeout time.Duration
 
-	WriteTimeout  time.Duration // 10 s for each write to the client
+	WriteTimeout  time.Duration // 10 s for each write to the client, and without a window for a stream of HTTP/2 that has something to send
 	IdleTimeout   time.Duration // 30 s between requests
 	ShutdownGrace time.Duration // 8 s for requests under way when the app stops; negative waits for all of them
 	ShutdownDelay time.Duration // 500 ms of still accepting when the app stops, so that balancers notice

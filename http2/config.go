@@ -27,9 +27,13 @@ type Config struct {
 	// connection 32 run at a time, and soon more if what they answer is small, or takes long. Default: 4 MiB.
 	MaxPinned int
 
+	// WriteTimeout is for each write to the connection, of up to about 80 KiB, else that is closed; and how long a client may give no window to a stream that has
+	// something to send, else that is reset. A write that waits goes on when about a third of the kernel's send buffer is free, on the same machine up to 1 MB: a client that takes
+	// less than that in this time is closed, though it may read without a pause. Default: 15 s.
+	WriteTimeout time.Duration
+
 	PrefaceTimeout  time.Duration // 10 s for the connection preface, and for a block of header fields that spans frames
-	IdleTimeout     time.Duration // 30 s without a stream
-	WriteTimeout    time.Duration // 15 s in which a client takes nothing of what it is sent, on a stream or in all
+	IdleTimeout     time.Duration // 30 s without a stream, and without a frame
 	BodyReadTimeout time.Duration // 30 s in which a client sends nothing of a body that a handler waits for
 	PingInterval    time.Duration // 30 s of silence with streams open, then a PING; 15 s of silence without its answer end the connection
 

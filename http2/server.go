@@ -59,8 +59,8 @@ func (srv *Server) Stats() Stats {
 	return n
 }
 
-// ServeConn serves a connection whose client begins with the connection preface, and returns when it is closed: nil after an end in order, else a *ConnError or an error of
-// nc. It closes nc. For TLS, nc must have negotiated "h2" and have the methods Handshake and ConnectionState, as a *tls.Conn has.
+// ServeConn serves a connection whose client begins with the connection preface, and returns when it is closed: nil after an end in order and where the server closed it because
+// a time was over, else a *ConnError or an error of nc. It closes nc. For TLS, nc must have negotiated "h2" and have the methods Handshake and ConnectionState, as a *tls.Conn has.
 func (srv *Server) ServeConn(nc net.Conn) error { return srv.serveConn(nc, nil) }
 
 // Configure makes fs serve HTTP/2 to TLS clients that ask for it (ALPN), besides HTTP/1.1, with fs's handler, if srv has none, and with its limits and timeouts, where srv's
