@@ -185,9 +185,7 @@ func TestUnsubscribe(t *testing.T) {
 	c := newClient(t, s.addr)
 	subscribers := func() int64 { return c.PubSubNumSub(context.Background(), stream).Val()[stream] }
 	one, two := subscribe(t, b, "topic", hub.Pos{}), subscribe(t, b, "topic", hub.Pos{})
-	if n := subscribers(); n != 1 {
-		t.Errorf("%d connections for two subscriptions", n)
-	}
+	eventually(t, "one connection for two subscriptions", func() bool { return subscribers() == 1 })
 	one.cancel()
 	publish(t, b, "topic", "x")
 	two.until("x")
@@ -197,9 +195,7 @@ func TestUnsubscribe(t *testing.T) {
 	publish(t, b, "topic", "y")
 	three.until("y")
 	same(t, three.texts(), "x", "y")
-	if n := b.Lanes(); n != 0 {
-		t.Errorf("%d lanes are left", n)
-	}
+	eventually(t, "no lanes", func() bool { return b.Lanes() == 0 })
 }
 
 // TestClients: RESP2, a database, and rights that leave INFO out.
