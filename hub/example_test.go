@@ -48,7 +48,7 @@ func Example() {
 	}
 	cl.Post("/news/go").Form("text", "1.26 is out").Want(200)
 	for _, s := range readers {
-		fmt.Println(s.Next(time.Second).Data)
+		fmt.Println(s.Next(10 * time.Second).Data)
 	}
 	// Output:
 	// 1.26 is out
@@ -93,12 +93,12 @@ func ExampleTopic_Follow() {
 		time.Sleep(time.Millisecond)
 	}
 	_, _ = news.Publish(context.Background(), []byte("one"))
-	fmt.Println(first.Next(time.Second).Data)
+	fmt.Println(first.Next(10 * time.Second).Data)
 	first.Close()
 
 	_, _ = news.Publish(context.Background(), []byte("two"))
 	second := cl.SSE("/news", "Last-Event-ID", first.LastEventID()) // as browsers do by themselves
-	fmt.Println(second.Next(time.Second).Data)
+	fmt.Println(second.Next(10 * time.Second).Data)
 	// Output:
 	// one
 	// two
@@ -116,9 +116,9 @@ func ExampleTopic_Present() {
 	defer t.end()
 	cl := quarttest.New(t, app)
 	ada := cl.SSE("/attic?who=ada")
-	fmt.Println(ada.Next(time.Second).Data) // who is present
+	fmt.Println(ada.Next(10 * time.Second).Data) // who is present
 	bob := cl.SSE("/attic?who=bob")
-	fmt.Println(bob.Next(time.Second).Data)
+	fmt.Println(bob.Next(10 * time.Second).Data)
 	fmt.Println(room.Present())
 	ada.Close()
 	for len(room.Present()) > 1 {

@@ -25,7 +25,7 @@ func TestFaulty(t *testing.T) {
 	if fault == "" {
 		t.Skip("for TestFaults")
 	}
-	brokertest.SetPatience(2 * time.Second)
+	brokertest.SetPatience(5 * time.Second)
 	brokertest.Run(t, brokertest.Harness{New: newNetwork(fault)})
 }
 
