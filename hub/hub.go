@@ -27,7 +27,8 @@ type Config struct {
 
 	// Topics is how many topics may have members at a time in this process: 100,000. One more is ErrTopics.
 	Topics int
-	// Present is how many are present in a topic, at most: 1,000. One more is a member as others are, but not listed and not told of.
+	// Present is how many are present in a topic, at most: 1,000. One more is a member as others are, but not listed and not told of. Other
+	// processes see who takes the place of one that left 20 s later at times.
 	Present int
 
 	// Authorize, if set, is asked before a member joins, and by Relay before each message that it publishes. Its error is returned to who
@@ -93,6 +94,8 @@ type Hub struct {
 	sweeper   *time.Timer // nil while there are no rooms
 	beater    *time.Timer // nil while there are no presences
 	closed    bool
+
+	awayAt, backAt atomic.Int64 // when it was logged that the broker is away, or back, Unix time in nanoseconds
 
 	counters
 }

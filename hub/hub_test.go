@@ -639,6 +639,38 @@ func TestHubNotifier(t *testing.T) {
 	}
 }
 
+// TestHubCloseAfterPanic: a join that panicked is nothing to wait for.
+func TestHubCloseAfterPanic(t *testing.T) {
+	for name, live := range map[string]func(t *testing.T) quart.Live{
+		"none": func(*testing.T) quart.Live { return nil },
+		"Post": func(t *testing.T) quart.Live { return panicky{liveConn{newLive(t)}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := hub.New(hub.Config{})
+				func() {
+					defer func() {
+						if recover() == nil {
+							t.Error("no panic")
+						}
+					}()
+					_, _ = h.Topic("x").JoinWith(live(t), hub.Options{Format: hub.Envelope})
+				}()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if err := h.Close(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// panicky panics when it is posted to.
+type panicky struct{ liveConn }
+
+func (panicky) Post(*quart.Frame) error { panic("boom") }
+
 // TestHubCloseWhileJoining: who was about to join does not, and nothing is left of it when Close returns.
 func TestHubCloseWhileJoining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -369,22 +369,33 @@ func (t *Topic) join(l quart.Live, o Options) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
+	var m *Member
+	joined := false
+	defer func() { // after a panic of the broker's or l's, too: Close waits for the room
+		switch {
+		case joined:
+		case m == nil:
+			h.release(r)
+		default:
+			m.leave()
+		}
+	}()
 	if err := r.subscribe(func() <-chan struct{} { return l.Context().Done() }); err != nil {
-		h.release(r)
 		return nil, err
 	}
-	m := &Member{room: r, live: l, index: -1, format: o.Format.of(l)}
+	var n *named
 	if o.As != "" || o.Presence {
-		if m.named, err = h.attend(t.key, o.As); err != nil {
-			h.release(r)
+		if n, err = h.attend(t.key, o.As); err != nil {
 			return nil, err
 		}
-		m.watches = m.format != Plain
 	}
+	m = &Member{room: r, live: l, index: -1, named: n, format: o.Format.of(l)}
+	m.watches = n != nil && m.format != Plain
 	m.watch()
 	if err := r.catchUp(m, o.Since); err != nil {
 		m.Leave()
 		return nil, err
 	}
+	joined = true
 	return m, nil
 }

@@ -41,11 +41,12 @@ func (a *attendance) failed(err error) bool {
 	}
 	ends := a.away && !a.closed
 	a.mu.Unlock()
-	switch log := a.hub.cfg.Log; {
-	case err != nil && !was:
-		log.Warn("hub: other processes cannot be told who is present", "topic", a.topic(), "error", err)
-	case err == nil && was:
-		log.Info("hub: other processes are told again who is present", "topic", a.topic())
+	switch {
+	case (err != nil) == was || !a.hub.mayLog(err != nil):
+	case err != nil:
+		a.hub.cfg.Log.Warn("hub: other processes cannot be told who is present", "topic", a.topic(), "error", err)
+	default:
+		a.hub.cfg.Log.Info("hub: other processes are told again who is present", "topic", a.topic())
 	}
 	return ends
 }
@@ -111,7 +112,7 @@ func (a *attendance) close() {
 
 func (a *attendance) disconnect() {
 	a.mu.Lock()
-	cancel, farewell := a.cancel, a.farewell
+	cancel, farewell := a.cancel, a.farewell || a.tell // what the broker did not take is in tell
 	a.mu.Unlock()
 	if cancel == nil {
 		return
@@ -236,4 +237,14 @@ func (a *attendance) beat() error {
 	a.sending = true
 	a.mu.Unlock()
 	return a.send()
+}
+
+// mayLog reports whether a line about the broker is due: one in a second at most, for each of away and back. An outage concerns all topics.
+func (h *Hub) mayLog(away bool) bool {
+	at := &h.backAt
+	if away {
+		at = &h.awayAt
+	}
+	last, now := at.Load(), time.Now().UnixNano()
+	return now-last > int64(time.Second) && at.CompareAndSwap(last, now)
 }

@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -523,6 +524,71 @@ func TestPresenceRefused(t *testing.T) {
 		}
 		_ = one.Close(t.Context())
 		_ = two.Close(t.Context())
+	})
+}
+
+// TestPresenceFarewell: who left while the broker was away is gone for the others when the topic makes room for others at once.
+func TestPresenceFarewell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var away atomic.Bool
+		b := &picky{newBroker(hub.MemoryConfig{}), func(context.Context, string, []byte) error {
+			if away.Load() {
+				return errAway
+			}
+			return nil
+		}}
+		var log bytes.Buffer
+		cfg := hub.Config{Broker: b, Log: textLog(&log)}
+		one, two := hub.New(cfg), hub.New(cfg)
+		join(t, two.Topic("x"), newLive(t), hub.Options{As: "zoe"})
+		ada := join(t, one.Topic("x"), newLive(t), hub.Options{As: "ada"})
+		synctest.Wait()
+		away.Store(true)
+		ada.Leave()
+		synctest.Wait()
+		away.Store(false)
+		l := newLive(t)
+		for i := range 1001 {
+			join(t, one.Topic(fmt.Sprint(i)), l, hub.Options{As: "ada"}).Leave()
+		}
+		synctest.Wait()
+		if got := two.Topic("x").Present(); !slices.Equal(got, []string{"zoe"}) {
+			t.Errorf("present: %q", got)
+		}
+		_ = one.Close(t.Context())
+		_ = two.Close(t.Context())
+	})
+}
+
+// TestPresenceAwayLog: an outage of the broker is a line in the log, and its end another, not one for each topic.
+func TestPresenceAwayLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var away atomic.Bool
+		b := &picky{newBroker(hub.MemoryConfig{}), func(context.Context, string, []byte) error {
+			if away.Load() {
+				return errAway
+			}
+			return nil
+		}}
+		var log bytes.Buffer
+		h := hub.New(hub.Config{Broker: b, Log: textLog(&log)})
+		l := newLive(t)
+		for i := range 200 {
+			join(t, h.Topic(fmt.Sprint(i)), l, hub.Options{As: "ada"})
+		}
+		synctest.Wait()
+		for _, tt := range []struct {
+			away bool
+			want int
+		}{{true, 1}, {false, 2}} {
+			away.Store(tt.away)
+			time.Sleep(21 * time.Second)
+			synctest.Wait()
+			if n := strings.Count(log.String(), "\n"); n != tt.want {
+				t.Errorf("away %v: %d lines, want %d: %.300s", tt.away, n, tt.want, log.String())
+			}
+		}
+		_ = h.Close(t.Context())
 	})
 }
 

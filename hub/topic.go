@@ -122,7 +122,7 @@ func (t *Topic) publish(ctx context.Context, m message) (Pos, error) {
 	}
 	if r != nil {
 		if _, err := r.awaitSpace(ctx); err != nil {
-			return Pos{}, fmt.Errorf("hub: publish to %q: %w", t.Name(), err)
+			return Pos{}, &brokerError{"publish to", t.Name(), err}
 		}
 	}
 	buf := pool.GetBuffer(len(m.data) + len(m.name) + 16)
