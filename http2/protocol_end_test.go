@@ -301,6 +301,32 @@ func TestOnEnd(t *testing.T) {
 	}
 }
 
+// TestOnPeerCloseAfterCloseWrite: a client that resets the stream has left, whatever was written before.
+func TestOnPeerCloseAfterCloseWrite(t *testing.T) {
+	left, asked := make(chan struct{}, 1), make(chan struct{}, 1)
+	s := serve(t, http2.Config{ExtendedConnect: true, StreamRequestBody: true}, func(ctx *fasthttp.RequestCtx) {
+		http2.StreamOf(ctx).Hijack(func(st *http2.Stream) {
+			defer func() { _ = st.Close() }()
+			_ = st.CloseWrite()
+			st.OnPeerClose(func() { left <- struct{}{} })
+			asked <- struct{}{}
+			_, _ = io.Copy(io.Discard, st)
+		})
+	})
+	c := s.dial()
+	for _, fields := range [][]string{request("POST", "/"), extended("websocket", "/")} {
+		id := c.open(false, fields...)
+		c.want(id, "200", "")
+		<-asked
+		c.send(rstStream(id, http2.Cancel))
+		select {
+		case <-left:
+		case <-time.After(hangTime):
+			t.Fatalf("%q: OnPeerClose did not call", fields)
+		}
+	}
+}
+
 // TestOnEndTooLate: who asks when the response is written already is called at once.
 func TestOnEndTooLate(t *testing.T) {
 	ends := make(chan error, 1)

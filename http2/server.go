@@ -65,7 +65,7 @@ func (srv *Server) ServeConn(nc net.Conn) error { return srv.serveConn(nc, nil) 
 
 // Configure makes fs serve HTTP/2 to TLS clients that ask for it (ALPN), besides HTTP/1.1, with fs's handler, if srv has none, and with its limits and timeouts, where srv's
 // Config leaves them zero: MaxRequestBodySize, IdleTimeout, WriteTimeout and ReadTimeout. GetOnly (400), ExpectHandler and ContinueHandler (417) hold as well; the latter two must not
-// wait for anything, and hold for requests with a body. Not so ReadBufferSize, see Config.MaxHeaderListSize, and what else is HTTP/1's: HeaderReceived, ErrorHandler,
+// wait for anything, nor reset the stream, and hold for requests with a body; of ExpectHandler the status alone counts. Not so ReadBufferSize, see Config.MaxHeaderListSize, and what else is HTTP/1's: HeaderReceived, ErrorHandler,
 // MaxRequestsPerConn, DisableKeepalive, DisableHeaderNamesNormalizing.
 //
 // Call it before fs serves, and set fs.TLSConfig, if there is one of your own, before it. fs must be told of its certificates as ever. A Server is for one fs; for another it

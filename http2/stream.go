@@ -141,19 +141,23 @@ func (s *Stream) OnEnd(f func(err error)) {
 // OnPeerClose calls f once when the client has left: as OnEnd for the end before its time, and, on a stream of extended CONNECT, when the client has ended its side.
 func (s *Stream) OnPeerClose(f func()) {
 	once := sync.OnceFunc(f)
-	s.OnEnd(func(err error) {
+	ended := func(err error) {
 		if err != nil {
 			once()
 		}
-	})
+	}
 	c := s.c
 	c.lock()
 	switch {
-	case s.protocol == "" || s.freed:
-	case s.state.remoteEnd:
+	case s.freed || s.state.reset || s.err != nil:
+		c.calls = append(c.calls, endCall{ended, s.err})
+	case s.protocol != "" && s.state.remoteEnd:
 		c.calls = append(c.calls, endCall{func(error) { once() }, nil})
-	default:
-		s.left = append(s.left, once)
+	default: // also when the response is written: the client may still leave
+		s.ended = append(s.ended, ended)
+		if s.protocol != "" {
+			s.left = append(s.left, once)
+		}
 	}
 	c.unlock()
 }
