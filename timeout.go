@@ -36,7 +36,8 @@ var (
 
 // SetHardTimeout answers 503 and closes the connection (HTTP/2: the stream) when the handler has not returned within d. What the handler does
 // later reaches nobody: its layers, a logger for one, see its own result. The deadline ends c.Context, and is called off when the handler
-// has left a stream or a socket: that context lives as long as the response. Behind a listener that is
+// has left a stream or a socket: that context lives as long as the response. Contexts made of it say context.Canceled, and context.Cause of them
+// context.DeadlineExceeded. Behind a listener that is
 // not quart's, and where the answer to an earlier request of a pipeline is unsent, the 503 comes when the handler returns.
 // Only the first call counts; d <= 0 is none.
 func (c *Ctx) SetHardTimeout(d time.Duration) {
@@ -45,8 +46,8 @@ func (c *Ctx) SetHardTimeout(d time.Duration) {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(c.Context())
-	c.ctx = &hardContext{ctx, time.Now().Add(d)}
 	h := &hardTimeout{cancel: cancel, over: make(chan struct{})}
+	c.ctx = &hardContext{ctx, time.Now().Add(d), h}
 	switch {
 	case c.h2 != nil:
 		h.answer = overrideLate(c.h2)
@@ -89,11 +90,12 @@ func overrideLate(stream *http2.Stream) func() {
 type hardContext struct {
 	context.Context
 	at time.Time
+	h  *hardTimeout
 }
 
 func (h *hardContext) Deadline() (time.Time, bool) {
-	if outer, ok := h.Context.Deadline(); ok && outer.Before(h.at) {
-		return outer, true
+	if outer, ok := h.Context.Deadline(); h.h.state.Load() == hardInTime || ok && outer.Before(h.at) {
+		return outer, ok
 	}
 	return h.at, true
 }

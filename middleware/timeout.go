@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/goquart/quart"
@@ -50,10 +51,10 @@ func Timeout(cfg TimeoutConfig) quart.Middleware {
 func withDeadline(c *quart.Ctx, after time.Duration, next quart.Handler) error {
 	outer := c.Context()
 	inner, cancel := context.WithCancelCause(outer)
-	ctx := &deadline{inner, time.Now().Add(after)}
+	ctx := &deadline{Context: inner, at: time.Now().Add(after)}
 	timer := time.AfterFunc(after, func() { cancel(context.DeadlineExceeded) })
 	defer func() {
-		timer.Stop()
+		ctx.off.Store(timer.Stop())
 		if !quart.Streaming(c) { // whose function may have kept the context: it ends with the response
 			cancel(nil)
 		}
@@ -66,12 +67,13 @@ func withDeadline(c *quart.Ctx, after time.Duration, next quart.Handler) error {
 // deadline is a context that ends at a time, unless that is called off.
 type deadline struct {
 	context.Context
-	at time.Time
+	at  time.Time
+	off atomic.Bool // called off
 }
 
 func (d *deadline) Deadline() (time.Time, bool) {
-	if outer, ok := d.Context.Deadline(); ok && outer.Before(d.at) {
-		return outer, true
+	if outer, ok := d.Context.Deadline(); d.off.Load() || ok && outer.Before(d.at) {
+		return outer, ok
 	}
 	return d.at, true
 }

@@ -171,6 +171,10 @@ func TestTimeoutStreams(t *testing.T) {
 					ctx := c.Context()
 					return quart.EventsOf(func(yield func(int, error) bool) {
 						for i := range 5 {
+							if at, ok := ctx.Deadline(); ok {
+								yield(0, fmt.Errorf("there is still a deadline: %v", at)) // for a dial, say, which would fail at once
+								return
+							}
 							select {
 							case <-ctx.Done():
 								yield(0, context.Cause(ctx))
