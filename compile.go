@@ -237,7 +237,7 @@ func (co *compiler) checkParams(r *Route, host string, offset int) {
 			}
 		}
 	}
-	if err := r.typed.check(r); err != nil {
+	if err := r.typed.check(r, co.app.cfg.JSON); err != nil {
 		co.fail(r, host, offset, "%v", err)
 	}
 }

@@ -165,7 +165,9 @@ func TestTypeFaults(t *testing.T) {
 	type sealed struct{ a int }
 	app, log := newApp(quart.Config{})
 	if v := panicOf(func() {
+		app, _ := newApp(quart.Config{})
 		quart.Post(app, "/chan", func(*quart.Ctx, struct{ C chan int }) (none, error) { return none{}, nil })
+		app.Handler()
 	}); !strings.Contains(fmt.Sprint(v), "unmarshal into Go chan int") {
 		t.Errorf("panic %v", v)
 	}

@@ -1,6 +1,7 @@
 package quart_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -83,7 +84,10 @@ type HEmbTime struct {
 func hostileRefused[T any](t *testing.T) {
 	t.Helper()
 	app, _ := newApp(quart.Config{})
-	if v := panicOf(func() { quart.Post(app, "/", func(*quart.Ctx, T) (string, error) { return "", nil }) }); v == nil {
+	if v := panicOf(func() {
+		quart.Post(app, "/", func(*quart.Ctx, T) (string, error) { return "", nil })
+		app.Handler()
+	}); v == nil {
 		a := serve(t, app).do("POST", "/", `{}`, hostileJSON)
 		t.Errorf("%T is registered; {} is answered with %d %s", *new(T), a.StatusCode, strings.TrimSpace(a.body))
 	}
@@ -117,4 +121,26 @@ func TestHostileTypesAtRegistration(t *testing.T) {
 	hostileRefused[struct {
 		*hMoment
 	}](t)
+}
+
+// stdlibCodec is encoding/json, which takes the option string for more types, and members of type func that are absent.
+type stdlibCodec struct{}
+
+func (stdlibCodec) Append(dst []byte, v any) ([]byte, error) {
+	data, err := json.Marshal(v)
+	return append(dst, data...), err
+}
+
+func (stdlibCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, v) }
+
+// TestHostileTypesOfOtherCodecs: what a codec of the program's own takes is not ours to refuse.
+func TestHostileTypesOfOtherCodecs(t *testing.T) {
+	app, _ := newApp(quart.Config{JSON: stdlibCodec{}})
+	type input struct {
+		On   bool   `json:"on,string"`
+		Name string `json:"name,string"`
+		Call func() `json:"call,omitempty"`
+	}
+	quart.Post(app, "/", func(_ *quart.Ctx, in input) (string, error) { return fmt.Sprint(in.On, in.Name), nil })
+	serve(t, app).do("POST", "/", `{"on":"true","name":"\"x\""}`, hostileJSON).want(t, 200, "truex")
 }

@@ -47,7 +47,7 @@ func partsOf(t reflect.Type) (answers, asks bool) {
 	for i := range t.NumField() {
 		sf := t.Field(i)
 		a, q := hasTag(sf, "status", "header", "cookie", "body"), hasTag(sf, "path", "query", "form", "file")
-		if sf.Anonymous && !a && !q {
+		if sf.Anonymous && sf.Tag.Get("json") == "" && !a && !q { // else it is a member of the JSON, or ignored
 			a, q = partsOf(sf.Type)
 		}
 		answers, asks = answers || a, asks || q
@@ -83,7 +83,7 @@ func (rs *response) addFields(t reflect.Type, index []int, r *result) error {
 		sf := t.Field(i)
 		sf.Index = append(slices.Clone(index), i)
 		err := error(nil)
-		if sf.Anonymous && isResponse(sf.Type) {
+		if sf.Anonymous && sf.Tag.Get("json") == "" && isResponse(sf.Type) {
 			err = rs.addFields(sf.Type, sf.Index, r)
 		} else {
 			err = rs.add(sf, r)

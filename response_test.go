@@ -43,6 +43,8 @@ type gone struct {
 	Reason string `header:"X-Reason"`
 }
 
+type Gone gone
+
 type asked struct {
 	Q string `query:"q"`
 }
@@ -71,6 +73,12 @@ func TestResponseStructs(t *testing.T) {
 	quart.Get(app, "/nil", func(*quart.Ctx, none) (*accepted, error) { return nil, nil })
 	quart.Get(app, "/gone", func(*quart.Ctx, none) (gone, error) { return gone{"moved"}, nil })
 	quart.Get(app, "/embedded", func(*quart.Ctx, none) (struct{ gone }, error) { return struct{ gone }{gone{"moved"}}, nil })
+	quart.Get(app, "/member", func(*quart.Ctx, none) (any, error) {
+		return struct {
+			Gone `json:"gone"`
+			N    int `json:"n"`
+		}{}, nil
+	})
 	quart.Get(app, "/asked", func(*quart.Ctx, none) (any, error) {
 		return struct {
 			gone
@@ -118,7 +126,8 @@ func TestResponseStructs(t *testing.T) {
 	if a.Header.Get("X-Reason") != "moved" {
 		t.Errorf("the header of an embedded struct: %v", a.Header)
 	}
-	s.get("/asked").want(t, 200, `{"Reason":"","Q":"x"}`) // a type of inputs
+	s.get("/member").want(t, 200, `{"gone":{"Reason":""},"n":0}`) // no embed, in JSON
+	s.get("/asked").want(t, 200, `{"Reason":"","Q":"x"}`)         // a type of inputs
 	s.get("/teapot").want(t, 418, `{"Kind":"green"}`)
 	s.get("/teapots").want(t, 418, `{"Kind":"black"}`)
 }

@@ -30,6 +30,7 @@ type shape struct {
 	check     bool           // rules or defaults are on members of it, or below them
 	opaque    bool           // it decodes itself
 	required  bool           // something in it is
+	misfit    error          // why quart's codec would not take a member, here or below; only for what shapeOf returns
 	validates [][]int        // of values in it with a method Validate() error, see validatorsIn
 	within    bool           // so has something below it
 }
@@ -70,6 +71,7 @@ func shapeOf(t reflect.Type) (*shape, error) {
 		return nil, err
 	}
 	co.spread()
+	s.misfit = co.misfit
 	cached, _ := shapes.LoadOrStore(t, s)
 	return cached.(*shape), nil
 }
@@ -78,7 +80,8 @@ func shapeOf(t reflect.Type) (*shape, error) {
 func (s *shape) checked() bool { return s != nil && s.check }
 
 type shapeCompiler struct {
-	made map[reflect.Type]*shape
+	made   map[reflect.Type]*shape
+	misfit error
 }
 
 // isOpaque reports whether t decodes itself.
@@ -122,17 +125,17 @@ func (co *shapeCompiler) compile(t reflect.Type) (*shape, error) {
 	case reflect.Struct:
 		s.kind = shapeObject
 		if err = co.addMembers(s); err == nil {
-			err = s.takesJSON()
+			err = takesText(s.typ, []byte("{}"))
+		}
+		if err == nil && co.misfit == nil {
+			co.misfit = s.misfitting()
 		}
 	}
 	return s, err
 }
 
-// takesJSON asks the codec whether s, an object, and its members are of types for JSON at all.
-func (s *shape) takesJSON() error {
-	if err := takesText(s.typ, []byte("{}")); err != nil {
-		return err
-	}
+// misfitting asks quart's codec whether the members of s, an object, are of types for JSON at all.
+func (s *shape) misfitting() error {
 	for i := range s.members {
 		m := &s.members[i]
 		sf := s.typ.FieldByIndex(m.index)

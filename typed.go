@@ -117,7 +117,8 @@ func Query[In, Out any](r Router, pattern string, h func(*Ctx, In) (Out, error))
 //
 // A result with a method StatusCode() int has that status, unless it is 0. A handler that answers by a responder of c, a redirect say, has its result ignored.
 //
-// Mistakes in the types panic at registration, a path field that the pattern lacks when the app is frozen. 0 allocations, besides what
+// Mistakes in the types panic at registration, a path field that the pattern lacks and a member that Config.JSON's default takes no JSON for when the
+// app is frozen. 0 allocations, besides what
 // JSON itself makes: the strings, slices and maps of an input; a raw string over 256 bytes is 1, an io.Reader 1.
 func Handle[In, Out any](r Router, method, pattern string, h func(*Ctx, In) (Out, error)) *Route {
 	if h == nil {
@@ -190,13 +191,16 @@ type typedInfo struct {
 }
 
 // check is called when the app is frozen: every path field needs a parameter of the pattern, prefixes included, or
-// a default of the route.
-func (t *typedInfo) check(r *Route) error {
+// a default of the route, and every member of a JSON body a type that quart's codec takes, if that is the app's.
+func (t *typedInfo) check(r *Route, codec JSONCodec) error {
 	if t.plan == nil {
 		return nil
 	}
 	if name := t.plan.missingPath(r); name != "" {
 		return fmt.Errorf("input type %v: the pattern has no parameter %q", t.plan.typ, name)
+	}
+	if _, own := codec.(jsonV2); own && t.plan.content.shape != nil && t.plan.content.shape.misfit != nil {
+		return fmt.Errorf("input type %v: %w", t.plan.typ, t.plan.content.shape.misfit)
 	}
 	return nil
 }
