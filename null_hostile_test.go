@@ -105,10 +105,12 @@ func TestHostileTypesAtRegistration(t *testing.T) {
 	hostileRefused[HEmbTime](t)        // its rules are never held: UnmarshalJSON is promoted
 	// What the codec takes no JSON for, whatever it is: a body with that member is a 500.
 	hostileRefused[struct {
+		//lint:ignore SA5008 the mistake is the test
 		L []int `json:"l,string"`
 	}](t)
 	hostileRefused[struct {
 		In struct {
+			//lint:ignore SA5008 the mistake is the test
 			L **[]int `json:"a,string"`
 		} `json:"in"`
 	}](t)
