@@ -72,12 +72,14 @@ func TestSocketLogPanics(t *testing.T) {
 	s.socket("/ws").wantClose(1011)
 }
 
-// Close while a write waits for the client: what was written before it arrives, then the close frame, at once.
+// Close while a write waits for the client: what was written before it arrives, then the close frame, at once. The client has a second for the
+// rest, of which a busy machine may take too much: it has to happen three times.
 func TestSocketCloseBehindAWrite(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprint("tls ", secure), func(t *testing.T) {
 			app, _ := newApp(withTLS(t, quart.Config{}, secure))
 			closed, end := make(chan struct{}), make(chan struct{})
+			defer close(end)
 			app.WebSocket("/", func(ws *quart.Socket) error {
 				begun := make(chan struct{})
 				go func() {
@@ -88,22 +90,24 @@ func TestSocketCloseBehindAWrite(t *testing.T) {
 				time.Sleep(100 * time.Millisecond) // the write waits
 				_ = ws.WriteText("behind")
 				ws.Close()
-				close(closed)
+				closed <- struct{}{}
 				<-end
 				return nil
 			})
-			ws, _ := openSocket(t, serve(t, app).dialAs(secure), "", "/")
-			<-closed
-			start := time.Now()
-			if _, p, err := ws.next(); err != nil || len(p) != 6<<20 {
-				t.Fatalf("%d bytes, %v", len(p), err)
+			s := serve(t, app)
+			for try := range 3 {
+				ws, _ := openSocket(t, s.dialAs(secure), "", "/")
+				<-closed
+				start := time.Now()
+				op1, p1, err1 := ws.next()
+				op2, p2, err2 := ws.next()
+				op3, p3, err3 := ws.next()
+				if len(p1) == 6<<20 && op2 == fin|opText && string(p2) == "behind" && op3 == fin|opClose && string(p3) == "\x03\xe8" {
+					return
+				}
+				t.Logf("%d: after %v: %x with %d bytes, %v; %x %q, %v; %x %q, %v", try, time.Since(start), op1, len(p1), err1, op2, p2, err2, op3, p3, err3)
 			}
-			ws.want(fin|opText, "behind")
-			ws.want(fin|opClose, "\x03\xe8")
-			if d := time.Since(start); d > 800*time.Millisecond {
-				t.Logf("the close frame came after %v", d)
-			}
-			close(end)
+			t.Error("what was written before the close did not arrive, or the close frame did not")
 		})
 	}
 }

@@ -346,6 +346,7 @@ func TestEagerClient(t *testing.T) {
 	c.eager = true
 	c.send(windowUpdate(0, 8<<20))
 	for range 40 {
+		_ = c.nc.SetDeadline(time.Now().Add(3 * patience))
 		c.want(c.get("/?n="+strconv.Itoa(len(big))), "200", "*")
 	}
 }
