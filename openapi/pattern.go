@@ -216,8 +216,16 @@ func (w *patternWriter) folded(r rune) {
 // class writes a character class, as its complement if that is shorter.
 func (w *patternWriter) class(ranges []rune) {
 	const last = 0x10FFFF
+	switch {
+	case len(ranges) == 0:
+		w.WriteString(`[^\s\S]`) // [] is for ECMA-262 alone
+		return
+	case len(ranges) == 2 && ranges[0] == 0 && ranges[1] == last:
+		w.WriteString(`[\s\S]`)
+		return
+	}
 	w.WriteByte('[')
-	if len(ranges) > 0 && ranges[0] == 0 && ranges[len(ranges)-1] == last {
+	if ranges[0] == 0 && ranges[len(ranges)-1] == last {
 		w.WriteByte('^')
 		ranges = ranges[1 : len(ranges)-1] // the gaps between the ranges, each too wide by one at both ends
 		for i := 0; i+1 < len(ranges); i += 2 {
