@@ -1,7 +1,6 @@
 package quart_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -125,19 +124,10 @@ func TestHostileTypesAtRegistration(t *testing.T) {
 	}](t)
 }
 
-// stdlibCodec is encoding/json, which takes the option string for more types, and members of type func that are absent.
-type stdlibCodec struct{}
-
-func (stdlibCodec) Append(dst []byte, v any) ([]byte, error) {
-	data, err := json.Marshal(v)
-	return append(dst, data...), err
-}
-
-func (stdlibCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, v) }
-
-// TestHostileTypesOfOtherCodecs: what a codec of the program's own takes is not ours to refuse.
+// TestHostileTypesOfOtherCodecs: what a codec of the program's own takes is not ours to refuse. encoding/json takes the option string for more
+// types, and members of type func that are absent.
 func TestHostileTypesOfOtherCodecs(t *testing.T) {
-	app, _ := newApp(quart.Config{JSON: stdlibCodec{}})
+	app, _ := newApp(quart.Config{JSON: v1Codec{}})
 	type input struct {
 		On   bool   `json:"on,string"`
 		Name string `json:"name,string"`

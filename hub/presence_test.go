@@ -530,23 +530,16 @@ func TestPresenceRefused(t *testing.T) {
 // TestPresenceFarewell: who left while the broker was away is gone for the others when the topic makes room for others at once.
 func TestPresenceFarewell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var away atomic.Bool
-		b := &picky{newBroker(hub.MemoryConfig{}), func(context.Context, string, []byte) error {
-			if away.Load() {
-				return errAway
-			}
-			return nil
-		}}
-		var log bytes.Buffer
-		cfg := hub.Config{Broker: b, Log: textLog(&log)}
+		b := newBroker(hub.MemoryConfig{})
+		cfg := hub.Config{Broker: b, Log: textLog(io.Discard)}
 		one, two := hub.New(cfg), hub.New(cfg)
 		join(t, two.Topic("x"), newLive(t), hub.Options{As: "zoe"})
 		ada := join(t, one.Topic("x"), newLive(t), hub.Options{As: "ada"})
 		synctest.Wait()
-		away.Store(true)
+		b.setAway(true)
 		ada.Leave()
 		synctest.Wait()
-		away.Store(false)
+		b.setAway(false)
 		l := newLive(t)
 		for i := range 1001 {
 			join(t, one.Topic(fmt.Sprint(i)), l, hub.Options{As: "ada"}).Leave()
@@ -563,13 +556,7 @@ func TestPresenceFarewell(t *testing.T) {
 // TestPresenceAwayLog: an outage of the broker is a line in the log, and its end another, not one for each topic.
 func TestPresenceAwayLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var away atomic.Bool
-		b := &picky{newBroker(hub.MemoryConfig{}), func(context.Context, string, []byte) error {
-			if away.Load() {
-				return errAway
-			}
-			return nil
-		}}
+		b := newBroker(hub.MemoryConfig{})
 		var log bytes.Buffer
 		h := hub.New(hub.Config{Broker: b, Log: textLog(&log)})
 		l := newLive(t)
@@ -581,7 +568,7 @@ func TestPresenceAwayLog(t *testing.T) {
 			away bool
 			want int
 		}{{true, 1}, {false, 2}} {
-			away.Store(tt.away)
+			b.setAway(tt.away)
 			time.Sleep(21 * time.Second)
 			synctest.Wait()
 			if n := strings.Count(log.String(), "\n"); n != tt.want {
